@@ -1,0 +1,169 @@
+"""Shape and dtype inference: closed rules for what models are made of, cached `jax.eval_shape` for the rest."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+
+from symjax._errors import ShapeError
+from symjax.core._op import Aval, Operator
+
+_SCOPE: list[Any] = []
+_COUNT = itertools.count()
+
+
+def symbolic_dim() -> Any:
+    """A fresh unknown axis length, usable wherever JAX infers shapes."""
+    from jax import export
+
+    if not _SCOPE:
+        _SCOPE.append(export.SymbolicScope())
+    [dim] = export.symbolic_shape(f"n{next(_COUNT)}", scope=_SCOPE[0])
+    return dim
+
+
+def is_symbolic(dim: Any) -> bool:
+    """Whether an axis length is unknown until the function is called."""
+    return not isinstance(dim, (int, np.integer))
+
+
+def is_static(shape: Iterable[Any]) -> bool:
+    """Whether every axis length of a shape is known."""
+    return not any(is_symbolic(d) for d in shape)
+
+
+def evaluate_dim(dim: Any, lengths: dict[str, int]) -> int:
+    """The length of an axis once the lengths of the unknown axes are given by name."""
+    if not is_symbolic(dim):
+        return int(dim)
+    # JAX has no public evaluation of a symbolic dimension; this method has been stable since jax.export exists.
+    return int(dim._evaluate(lengths))
+
+
+def bind_dims(dim: Any, length: int, lengths: dict[str, int]) -> None:
+    """Record the length of an axis that is a plain unknown."""
+    if is_symbolic(dim):
+        lengths.setdefault(str(dim), length)
+
+
+def size_of(shape: Sequence[Any]) -> Any:
+    """Number of elements."""
+    return math.prod(shape)
+
+
+def _broadcast_dim(a: Any, b: Any) -> Any:
+    if a is b:
+        return a
+    if is_symbolic(a) or is_symbolic(b):
+        if not is_symbolic(a):
+            return b if a == 1 else a
+        if not is_symbolic(b):
+            return a if b == 1 else b
+        # Two unknown lengths are taken to be equal; XLA sees the true lengths and refuses if they are not.
+        return a
+    if a == b or b == 1:
+        return a
+    if a == 1:
+        return b
+    raise ValueError
+
+
+def broadcast_shapes(shapes: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The common shape of operands, by NumPy's rules, unknown axes included.
+
+    Raises
+    ------
+    ValueError
+        If two known lengths differ and neither is one.
+    """
+    first = shapes[0]
+    if all(s == first or not s for s in shapes):
+        return first or next((s for s in shapes if s), ())
+    ndim = max(len(s) for s in shapes)
+    result: list[Any] = [1] * ndim
+    for s in shapes:
+        for i, d in enumerate(s, ndim - len(s)):
+            result[i] = _broadcast_dim(result[i], d)
+    return tuple(result)
+
+
+@lru_cache(maxsize=4096)
+def _result_of(fn: Any, kinds: tuple[tuple[tuple[int, ...], np.dtype, bool], ...], params: tuple[Any, ...]) -> tuple:
+    arguments = [jax.ShapeDtypeStruct(s, d, weak_type=w) for s, d, w in kinds]
+    with jax.enable_x64(True):
+        out = jax.eval_shape(lambda *xs: fn(*xs, **dict(params)), *arguments)
+    return np.dtype(out.dtype), bool(out.weak_type)
+
+
+def result_dtype(fn: Any, avals: Sequence[Aval], params: dict[str, Any], ndim: int = 0) -> tuple[np.dtype, bool]:
+    """Dtype and weakness of `fn`'s result, found once per combination of argument dtypes on arguments of length two."""
+    shape = (2,) * ndim
+    return _result_of(fn, tuple((shape, a.dtype, a.weak) for a in avals), tuple(sorted(params.items())))
+
+
+def infer_elementwise(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:
+    """The rule of every elementwise operator: broadcast the shapes, promote the dtypes."""
+    try:
+        shape = broadcast_shapes([a.shape for a in avals])
+    except ValueError:
+        raise ShapeError(_clash(op, avals)) from None
+    dtype, weak = result_dtype(op.fn, avals, params)
+    return Aval(shape, dtype, weak)
+
+
+def _clash(op: Operator, avals: Sequence[Aval]) -> str:
+    shapes = " and ".join(str(tuple(a.shape)) for a in avals)
+    return f"`{op.name}`: shapes {shapes} do not broadcast together. Axes must be equal or 1, counted from the last one."
+
+
+@lru_cache(maxsize=8192)
+def _eval_shape(fn: Any, avals: tuple[Aval, ...], params: tuple[tuple[str, Any], ...], random: bool) -> Any:
+    arguments: list[Any] = [jax.ShapeDtypeStruct(a.shape, a.dtype, weak_type=a.weak) for a in avals]
+    with jax.enable_x64(True):
+        if random:
+            arguments.insert(0, jax.eval_shape(lambda: jax.random.key(0)))
+        out = jax.eval_shape(lambda *xs: fn(*xs, **dict(params)), *arguments)
+    leaves = [Aval(tuple(o.shape), np.dtype(o.dtype), bool(o.weak_type)) for o in jax.tree.leaves(out)]
+    return tuple(leaves) if isinstance(out, (tuple, list)) else leaves[0]
+
+
+def _unify(avals: tuple[Aval, ...]) -> tuple[Aval, ...]:
+    """All unknown axes taken to be one and the same: the second try where operands bring different unknown lengths."""
+    known: list[Any] = []
+
+    def one(d: Any) -> Any:
+        if not is_symbolic(d):
+            return d
+        known.append(d)
+        return known[0]
+
+    return tuple(a._replace(shape=tuple(one(d) for d in a.shape)) for a in avals)
+
+
+def infer(op: Operator, avals: tuple[Aval, ...], params: tuple[tuple[str, Any], ...]) -> Any:
+    """`Aval` of an operator's result (a tuple of them for several), by its closed rule or by `jax.eval_shape`.
+
+    Raises
+    ------
+    ShapeError
+        If the arguments do not fit together.
+    """
+    if op.infer is not None:
+        return op.infer(op, avals, dict(params))
+    try:
+        return _eval_shape(op.fn, avals, params, op.random)
+    except (TypeError, ValueError, IndexError, AssertionError) as error:
+        unified = _unify(avals)
+        if unified != avals:
+            try:
+                return _eval_shape(op.fn, unified, params, op.random)
+            except (TypeError, ValueError, IndexError, AssertionError):
+                pass
+        shapes = ", ".join(f"{a.dtype}{tuple(a.shape)}" for a in avals)
+        raise ShapeError(f"`{op.name}` cannot take arguments of type {shapes}: {error}") from error

@@ -1,0 +1,68 @@
+"""The sets that random variables take values in; a support decides the default transform, by what it is and never by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import symjax.tensor as T
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A set of values.
+
+    Attributes
+    ----------
+    kind : str
+        ``"real"``, ``"interval"``, ``"integers"``, ``"simplex"``, ``"vector"`` (all of a vector space) or another name that
+        transforms know.
+    lower, upper : Tensor, number or None
+        Bounds of an interval; None is no bound on that side.
+    event_ndim : int
+        Number of trailing axes that are one value.
+    """
+
+    kind: str = "real"
+    lower: Any = None
+    upper: Any = None
+    event_ndim: int = 0
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether the values are whole numbers."""
+        return self.kind == "integers" or self.kind.startswith("discrete")
+
+    def contains(self, value: Any) -> list[Any]:
+        """Conditions, as bool tensors of `value`'s batch shape, that hold exactly on the support."""
+        if self.kind == "simplex":
+            return [T.all(T.greater_equal(value, 0), -1), T.less(T.abs(T.sum(value, -1) - 1), 1e-6)]
+        if self.kind not in ("interval", "integers"):
+            return []
+        found = []
+        if self.lower is not None:
+            found.append(T.greater_equal(value, self.lower))
+        if self.upper is not None:
+            found.append(T.less_equal(value, self.upper))
+        if self.kind == "integers" and value.dtype.kind == "f":
+            found.append(T.equal(value, T.floor(value)))
+        return found
+
+
+real = Support()
+positive = Support("interval", 0.0, None)
+unit_interval = Support("interval", 0.0, 1.0)
+naturals = Support("integers", 0, None)
+binary = Support("integers", 0, 1)
+simplex = Support("simplex", event_ndim=1)
+vector = Support("vector", event_ndim=1)
+
+
+def interval(lower: Any, upper: Any) -> Support:
+    """Numbers between two bounds."""
+    return Support("interval", lower, upper)
+
+
+def integers(lower: Any, upper: Any) -> Support:
+    """Whole numbers between two bounds, both included; None is no bound."""
+    return Support("integers", lower, upper)

@@ -1,0 +1,155 @@
+"""Rules: a pattern, its replacement, and the conditions under which they are equal."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from symjax.rewrite._facts import Facts
+from symjax.rewrite._pattern import Apply, Pattern, RandomPattern
+
+KINDS = ("pointwise", "law", "arc")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rewrite.
+
+    Attributes
+    ----------
+    name : str
+        ``result_of_source``: `log_of_exp`.
+    kind : {"pointwise", "law", "arc"}
+        What stays equal: every value, the joint law of the roots, or the joint law after an arc is reversed.
+    pattern : Pattern or None
+        What is looked for; None for a law of sums, which is given the terms of a linear combination.
+    build : callable
+        The replacement from the pattern's variables, or None to decline. It may ask for `node`, the matched root, and `facts`.
+    when : dict
+        Pattern variable to the property of its `Fact` that must be proved: ``{"x": "nonnegative"}``.
+    """
+
+    name: str
+    kind: str
+    pattern: Pattern | None
+    build: Callable[..., Any]
+    when: Mapping[str, str] = field(default_factory=dict)
+    extras: tuple[str, ...] = ()
+
+    @property
+    def formula(self) -> str:
+        """The rule in one line."""
+        return (inspect.getdoc(self.build) or "").strip().splitlines()[0]
+
+    def holds(self, bindings: Mapping[str, Any], facts: Facts) -> bool:
+        """Whether the conditions are proved."""
+        return all(getattr(facts(bindings[k]), v) for k, v in self.when.items())
+
+    def apply(self, bindings: Mapping[str, Any], node: Any, facts: Facts) -> Any:
+        """The replacement, or None."""
+        if "node" in self.extras:
+            bindings = {**bindings, "node": node}
+        if "facts" in self.extras:
+            bindings = {**bindings, "facts": facts}
+        return self.build(**bindings)
+
+
+#: Every rule, by name, in the order in which they are tried.
+RULES: dict[str, Rule] = {}
+
+
+def rule(*patterns: Pattern, kind: str = "pointwise", when: Mapping[str, str] | None = None) -> Callable[[Any], Any]:
+    """Declare a rule by decorating the function that builds its right-hand side.
+
+    Parameters
+    ----------
+    *patterns : Pattern
+        Left-hand sides that share the function's arguments; each becomes a rule of its own.
+    kind : {"pointwise", "law", "arc"}
+        See `Rule`. The side conditions of laws are enforced by the engine, not by the rule.
+    when : dict, optional
+        Properties of pattern variables that must be proved.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, the name is taken or the formula is missing.
+
+    Examples
+    --------
+    >>> from symjax.rewrite import p, rule, variables  # doctest: +SKIP
+    >>> x, = variables("x")  # doctest: +SKIP
+    >>> @rule(p.log(p.exp(x)))  # doctest: +SKIP
+    ... def log_of_exp(x):
+    ...     "log(exp(x)) = x."
+    ...     return x
+    """
+
+    def register(build: Callable[..., Any]) -> Callable[..., Any]:
+        extras = tuple(n for n in ("node", "facts") if n in inspect.signature(build).parameters)
+        for i, pattern in enumerate(patterns):
+            name = build.__name__ if i == 0 else f"{build.__name__}_{i + 1}"
+            _add(Rule(name, kind, pattern, build, dict(when or {}), extras))
+        return build
+
+    return register
+
+
+def sum_law(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Declare a law of linear combinations: ``build(terms, node) -> Absorbed or None``.
+
+    `terms` maps each node of a sum to its coefficient, a number or a tensor; a constant summand is a `Constant` node. `node` is the
+    root of the sum, whose shape every absorbed random node has. The engine checks the side conditions of the random nodes that are
+    absorbed, and adds what is not absorbed back.
+    """
+    _add(Rule(build.__name__, "law", None, build))
+    return build
+
+
+class Absorbed(NamedTuple):
+    """Answer of a `sum_law`: the terms that it replaces, and the random node that their combination is."""
+
+    terms: tuple[Any, ...]
+    result: Any
+
+
+def _add(new: Rule) -> None:
+    if new.kind not in KINDS:
+        raise ValueError(f"rule {new.name!r}: `kind` must be one of {KINDS}, got {new.kind!r}.")
+    if new.name in RULES:
+        raise ValueError(f"rule {new.name!r} exists already; rules need distinct names.")
+    if not inspect.getdoc(new.build):
+        raise ValueError(f"rule {new.name!r} needs its formula as a docstring.")
+    RULES[new.name] = new
+    _INDEX.clear()
+
+
+_INDEX: dict[tuple[str, ...], dict[Any, list[Rule]]] = {}
+
+
+def rules_by_op(*kinds: str) -> dict[Any, list[Rule]]:
+    """Rules of some kinds by the operator at their root; those of random nodes by the distribution."""
+    if kinds not in _INDEX:
+        index: dict[Any, list[Rule]] = {}
+        for r in RULES.values():
+            if r.kind in kinds and r.pattern is not None:
+                index.setdefault(_root_of(r), []).append(r)
+        _INDEX[kinds] = index
+    return _INDEX[kinds]
+
+
+def sum_laws() -> list[Rule]:
+    """The laws of linear combinations."""
+    return [r for r in RULES.values() if r.pattern is None]
+
+
+def _root_of(r: Rule) -> Any:
+    if isinstance(r.pattern, Apply):
+        if r.pattern.op is None:
+            raise ValueError(f"rule {r.name!r}: there is no operator {r.pattern.name!r}.")
+        return r.pattern.op
+    if isinstance(r.pattern, RandomPattern):
+        return r.pattern.distribution
+    raise ValueError(f"rule {r.name!r}: the left-hand side must be an operation.")

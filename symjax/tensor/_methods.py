@@ -1,0 +1,49 @@
+"""Methods of `Tensor`, set from the functions of the same names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symjax.core._node import METHODS, Tensor
+from symjax.tensor import _elementwise as e
+from symjax.tensor import _index as i
+from symjax.tensor import _linalg as l
+from symjax.tensor import _reduce as r
+from symjax.tensor import _shape_ops as s
+
+_FUNCTIONS = {
+    **{n: getattr(r, n) for n in ("sum", "prod", "mean", "max", "min", "std", "var", "argmax", "argmin", "all", "any")},
+    **{n: getattr(r, n) for n in ("cumsum", "cumprod", "sort", "argsort", "norm")},
+    **{n: getattr(e, n) for n in ("cast", "round", "clip", "conj", "conjugate", "sqrt")},
+    **{n: getattr(s, n) for n in ("reshape", "ravel", "flatten", "flatten2d", "squeeze", "expand_dims", "transpose")},
+    **{n: getattr(s, n) for n in ("swapaxes", "dimshuffle", "repeat", "diagonal", "trace")},
+    **{n: getattr(i, n) for n in ("take", "nonzero")},
+    **{n: getattr(l, n) for n in ("dot", "matmul")},
+    "astype": e.cast,
+    "zeros_like": s.zeros_like,
+    "ones_like": s.ones_like,
+    "fill": e.fill_like,
+}
+for _name, _function in _FUNCTIONS.items():
+    setattr(Tensor, _name, _function)
+Tensor.T = property(s.transpose)  # type: ignore[attr-defined]
+Tensor.mT = property(lambda x: s.swapaxes(x, -1, -2))  # type: ignore[attr-defined]
+Tensor.real = property(e.real)  # type: ignore[attr-defined]
+Tensor.imag = property(e.imag)  # type: ignore[attr-defined]
+Tensor.at = property(i.at)  # type: ignore[attr-defined]
+METHODS["zeros_like"] = s.zeros_like
+
+
+def _eval(self: Tensor, feed: dict[Tensor, Any] | None = None, *, seed: int | None = None) -> Any:
+    """The value now; `feed` gives placeholders, or any inner node, their values."""
+    return METHODS["eval"](self, feed, seed=seed)
+
+
+def _clone(self: Tensor, givens: dict[Tensor, Any] | None = None, share_random: bool = True) -> Tensor:
+    """The expression with nodes replaced by others."""
+    return METHODS["clone"](self, givens, share_random)
+
+
+Tensor.eval = _eval  # type: ignore[attr-defined]
+Tensor.get = _eval  # type: ignore[attr-defined]
+Tensor.clone = _clone  # type: ignore[attr-defined]
