@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import symjax
+from symjax.core._function import evaluate
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -47,7 +48,7 @@ def to_datatree(model: Any, groups: Mapping[str, Arrays], attrs: Mapping[str, An
 
 def data_groups(model: Any) -> dict[str, dict[str, np.ndarray]]:
     """The observed and the constant data of a model."""
-    observed = {rv.name: np.asarray(model.observed_value(rv)) for rv in model.observed_RVs}
+    observed = {rv.name: np.asarray(evaluate(model.rvs_to_values[rv])) for rv in model.observed_RVs}
     constant = {d.name: np.asarray(d.get_value()) for d in model.data_vars if d.name not in observed}
     return {"observed_data": observed, "constant_data": constant}
 

@@ -258,9 +258,13 @@ def _folded(value: Any) -> Tensor:
     """A parameter as a tensor; a number if it was computed from numbers, so that it can be checked at once."""
     with detached():
         tensor = as_tensor(value)
-        if tensor.op is not None and all(n.op is None and isinstance(n, Constant) for n in toposort([tensor]) if not n.parents):
+        if tensor.op is not None and all(_is_fixed(n) for n in toposort([tensor])):
             return as_tensor(evaluate(tensor))
         return tensor
+
+
+def _is_fixed(node: Any) -> bool:
+    return isinstance(node, Constant) if node.op is None else not node.op.random
 
 
 def _as_shape(shape: Any) -> tuple[Any, ...]:

@@ -1,0 +1,9 @@
+"""Samplers and their driver. They see a `LogDensity`, never a model."""
+
+from symjax.sampling._diagnose import Finding as Finding
+from symjax.sampling._diagnose import diagnose as diagnose
+from symjax.sampling._run import Samples as Samples
+from symjax.sampling._run import sample as sample
+from symjax.sampling._target import DiscreteVariable as DiscreteVariable
+from symjax.sampling._target import FlatVariable as FlatVariable
+from symjax.sampling._target import LogDensity as LogDensity

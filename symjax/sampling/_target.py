@@ -1,0 +1,80 @@
+"""What samplers see of a model: a log density of a flat position, with the data as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FlatVariable:
+    """Where a continuous variable lies in the flat position.
+
+    Attributes
+    ----------
+    name : str
+        Name of the variable on the unconstrained space.
+    start, stop : int
+        Its slice.
+    """
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscreteVariable:
+    """Where a discrete variable lies in the discrete vector.
+
+    Attributes
+    ----------
+    name : str
+        Name of the variable.
+    start, stop : int
+        Its slice.
+    lower : int or None
+        Least value; None if unbounded below.
+    n_values : int or None
+        Number of values, ``lower`` to ``lower + n_values - 1``; None if unbounded.
+    """
+
+    name: str
+    start: int
+    stop: int
+    lower: int | None = None
+    n_values: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogDensity:
+    """Unnormalised log density.
+
+    Attributes
+    ----------
+    function : callable
+        ``function(position, discrete, data) -> scalar`` in JAX: `position` of shape ``(size,)``, `discrete` an int64 vector.
+    data : pytree of arrays
+        Passed to `function`, so that it is never a constant of a compiled program.
+    size : int
+        Length of the position.
+    variables : tuple of FlatVariable
+        Layout of the position.
+    discrete : tuple of DiscreteVariable
+        Layout of the discrete vector.
+    terms : callable or None
+        ``terms(position, discrete, data) -> dict`` of the density's terms by name, for messages.
+    """
+
+    function: Callable[[Any, Any, Any], Any]
+    data: Any
+    size: int
+    variables: tuple[FlatVariable, ...] = ()
+    discrete: tuple[DiscreteVariable, ...] = ()
+    terms: Callable[[Any, Any, Any], dict[str, Any]] | None = None
+
+    @property
+    def discrete_size(self) -> int:
+        """Length of the discrete vector."""
+        return max((d.stop for d in self.discrete), default=0)
