@@ -178,6 +178,23 @@ class Variable(Tensor):
         _set(self, "_value", _initial_value(self.initializer, shape, self.dtype))
 
 
+def shared(value: Any, name: str | None = None, borrow: bool = False, **kwargs: Any) -> Variable:
+    """Theano's name for a `Variable` with a value.
+
+    Parameters
+    ----------
+    value : array-like
+        First value.
+    name : str, optional
+        Name, made unique in its scope.
+    borrow : bool
+        Accepted for compatibility; the value is always copied.
+    **kwargs
+        Passed to `Variable`: ``shape``, ``dtype``, ``trainable``.
+    """
+    return Variable(value, name=name or "shared", **kwargs)
+
+
 def _initial_value(initializer: Any, shape: tuple[int, ...] | None, dtype: Any) -> np.ndarray:
     if isinstance(initializer, Tensor):
         initializer = METHODS["eval"](initializer)

@@ -29,6 +29,15 @@ class Constraint:
     check: Callable[[np.ndarray], Any]
     condition: Callable[[Any], Any] | None = None
 
+    def problem(self, name: str, array: np.ndarray, ndim: int = 0) -> str | None:
+        """What is wrong with the value of a parameter, in words that name the first place; None if nothing is."""
+        ok = np.asarray(self.check(array))
+        if ok.all():
+            return None
+        index = tuple(int(i) for i in np.argwhere(~ok)[0])
+        got = array[index] if ndim == 0 or index else array
+        return f"{name!r} must be {self.text}, got {got}{f' at index {index}' if index else ''}."
+
 
 def _is_simplex(p: np.ndarray) -> Any:
     return (p >= 0).all(-1) & np.isclose(p.sum(-1), 1.0, atol=1e-6)

@@ -66,11 +66,14 @@ class Distribution:
         Number of trailing axes that are one value: 0 for scalar laws, 1 for vectors, 2 for matrices.
     is_discrete : bool
         Whether draws are whole numbers.
+    requirement : str
+        What `conditions` ask, in words: "'lower' must be less than 'upper'".
     """
 
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     event_ndim: ClassVar[int] = 0
     is_discrete: ClassVar[bool] = False
+    requirement: ClassVar[str] = ""
 
     def __init__(self) -> None:
         self.operator = Draw(self)
@@ -200,13 +203,19 @@ class Distribution:
                 raise ShapeError(f"{label}: {parameter!r} must have at least {spec.ndim} axes, got shape {value.shape}.")
             if not isinstance(value, Constant):
                 continue
-            array = np.asarray(value.value)
-            ok = np.asarray(spec.constraint.check(array))
-            if not ok.all():
-                index = tuple(int(i) for i in np.argwhere(~ok)[0])
-                got = array[index] if spec.ndim == 0 or index else array
-                where = f" at index {index}" if index else ""
-                raise ParameterError(f"{label}: {parameter!r} must be {spec.constraint.text}, got {got}{where}.")
+            problem = spec.constraint.problem(parameter, np.asarray(value.value), spec.ndim)
+            if problem:
+                raise ParameterError(f"{label}: {problem}")
+        if self.requirement and all(isinstance(p, Constant) for p in parents):
+            self._check_requirement(label, parents)
+
+    def _check_requirement(self, label: str, parents: Sequence[Tensor]) -> None:
+        with detached():
+            holds = np.logical_and.reduce(np.broadcast_arrays(*evaluate([as_tensor(c) for c in self.conditions(*parents)])))
+        if not holds.all():
+            index = tuple(int(i) for i in np.argwhere(~holds)[0])
+            values = ", ".join(f"{n}={np.asarray(p.value)}" for n, p in zip(self.parameters, parents, strict=True))
+            raise ParameterError(f"{label}: {self.requirement}, got {values}{f', which fails at index {index}' if index else ''}.")
 
     def _full_shape(self, label: str, parents: Sequence[Tensor], shape: Any, size: Any) -> tuple[Any, ...]:
         shapes = [p.shape for p in parents]

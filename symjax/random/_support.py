@@ -21,12 +21,15 @@ class Support:
         Bounds of an interval; None is no bound on that side.
     event_ndim : int
         Number of trailing axes that are one value.
+    open : bool
+        Whether the bounds of an interval are left out: the density is zero, or not defined, there.
     """
 
     kind: str = "real"
     lower: Any = None
     upper: Any = None
     event_ndim: int = 0
+    open: bool = False
 
     @property
     def is_discrete(self) -> bool:
@@ -41,9 +44,9 @@ class Support:
             return []
         found = []
         if self.lower is not None:
-            found.append(T.greater_equal(value, self.lower))
+            found.append((T.greater if self.open else T.greater_equal)(value, self.lower))
         if self.upper is not None:
-            found.append(T.less_equal(value, self.upper))
+            found.append((T.less if self.open else T.less_equal)(value, self.upper))
         if self.kind == "integers" and value.dtype.kind == "f":
             found.append(T.equal(value, T.floor(value)))
         return found
@@ -51,7 +54,9 @@ class Support:
 
 real = Support()
 positive = Support("interval", 0.0, None)
+strictly_positive = Support("interval", 0.0, None, open=True)
 unit_interval = Support("interval", 0.0, 1.0)
+open_unit_interval = Support("interval", 0.0, 1.0, open=True)
 naturals = Support("integers", 0, None)
 binary = Support("integers", 0, 1)
 simplex = Support("simplex", event_ndim=1)

@@ -395,6 +395,8 @@ stack concatenate max min amax amin sort diagonal stop_gradient dimshuffle flatt
 
 @fact(*_STRUCTURAL)
 def _structural(node: Any, p: Sequence[Fact]) -> Fact:
+    if node.op.name == "diagonal" and node.parents[0].fn_name == "cholesky":
+        return Fact(0.0, _INF, True, False)
     values = p[:1] if node.op.name == "getitem" else p
     return union(values) if values else UNKNOWN
 
@@ -413,3 +415,9 @@ def _sum(node: Any, p: Sequence[Fact]) -> Fact:
     if node.op.name == "mean":
         return a._replace(nonzero=signed, integer=False, defined=defined)
     return Fact(low, high, low == -_INF and a.finite, high == _INF and a.finite, signed, a.integer, defined)
+
+
+@fact("prod")
+def _prod(node: Any, p: Sequence[Fact]) -> Fact:
+    [a] = p
+    return Fact(0.0 if a.nonnegative else -_INF, _INF, False, a.finite, a.is_nonzero, a.integer, a.defined and a.finite)

@@ -141,6 +141,8 @@ def _fact(node: Any, parents: Sequence[Fact]) -> Fact:
     if kind == "c":
         return UNKNOWN
     found = _found(node, parents)
+    if _is_empty(found):
+        return UNKNOWN
     if kind == "b":
         return found._replace(lower=max(found.lower, 0.0), upper=min(found.upper, 1.0), integer=True, defined=True)
     if kind in "iu":
@@ -153,6 +155,13 @@ def _fact(node: Any, parents: Sequence[Fact]) -> Fact:
             defined=True,
         )
     return found
+
+
+def _is_empty(found: Fact) -> bool:
+    """Whether no number satisfies a fact, as for what is nan throughout; nothing should be concluded from that."""
+    if found.lower == found.upper:
+        return found.lower_open or found.upper_open or (found.lower == 0 and found.nonzero)
+    return not found.lower < found.upper
 
 
 def _found(node: Any, parents: Sequence[Fact]) -> Fact:

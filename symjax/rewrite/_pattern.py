@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symjax.core._node import Constant, RandomOp
+from symjax.core._node import ITEM, Constant, RandomOp
 from symjax.tensor._wrap import OPERATORS
 
 _COMMUTATIVE = frozenset(
@@ -119,10 +119,10 @@ class Value(Pattern):
 
 @dataclass(frozen=True, slots=True)
 class Apply(Pattern):
-    """An operator applied to patterns; `settings` are the static parameters that must agree, others may be anything."""
+    """An operator applied to patterns, or to anything if `args` is None; `settings` are static parameters that must agree."""
 
     name: str
-    args: tuple[Pattern, ...]
+    args: tuple[Pattern, ...] | None
     settings: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -131,15 +131,47 @@ class Apply(Pattern):
 
     def matches(self, node: Any, found: Match) -> Iterator[Match]:
         op = node.op
-        if op is None or op.name != self.name or OPERATORS.get(self.name) is not op or len(node.parents) != len(self.args):
+        if op is None or op.name != self.name or OPERATORS.get(self.name) is not op:
+            return
+        if self.args is not None and len(node.parents) != len(self.args):
             return
         if self.settings and any(node.settings.get(k) != v for k, v in self.settings):
             return
         start = found.copy()
         start.inner.append(node)
+        if self.args is None:
+            yield start
+            return
         yield from _match_all(self.args, node.parents, start)
         if len(node.parents) == 2 and self.name in _COMMUTATIVE and node.parents[0] is not node.parents[1]:
             yield from _match_all(self.args, node.parents[::-1], start)
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Pattern):
+    """Output `index` of an operator with several outputs."""
+
+    name: str
+    index: int
+    args: tuple[Pattern, ...]
+
+    def matches(self, node: Any, found: Match) -> Iterator[Match]:
+        if node.op is ITEM and node.settings["index"] == self.index:
+            source = node.parents[0]
+            if OPERATORS.get(self.name) is source.op and len(source.parents) == len(self.args):
+                yield from _match_all(self.args, source.parents, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise(Pattern):
+    """Any elementwise operation with an argument made by the operator `name`."""
+
+    name: str
+
+    def matches(self, node: Any, found: Match) -> Iterator[Match]:
+        op = OPERATORS.get(self.name)
+        if node.op.elementwise and any(p.op is op for p in node.parents):
+            yield found
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +230,12 @@ def constants(names: str) -> list[Var]:
 
 
 class _Operations:
-    """Makes patterns of operators by attribute: ``p.exp(x)``, ``p.sum(x, keepdims=True)``."""
+    """Makes patterns of operators by attribute: ``p.exp(x)``, ``p.sum(x, keepdims=True)``, ``p.stack(...)`` for any arguments."""
 
     def __getattr__(self, name: str) -> Any:
         def make(*args: Any, **settings: Any) -> Apply:
-            return Apply(name, tuple(as_pattern(a) for a in args), tuple(sorted(settings.items())))
+            patterns = None if args == (...,) else tuple(as_pattern(a) for a in args)
+            return Apply(name, patterns, tuple(sorted(settings.items())))
 
         return make
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from symjax.core._node import ITEM
 from symjax.rewrite._facts import Facts
-from symjax.rewrite._pattern import Apply, Pattern, RandomPattern
+from symjax.rewrite._pattern import Apply, Elementwise, Item, Pattern, RandomPattern, is_commutative
 
 KINDS = ("pointwise", "law", "arc")
 
@@ -26,7 +27,8 @@ class Rule:
     pattern : Pattern or None
         What is looked for; None for a law of sums, which is given the terms of a linear combination.
     build : callable
-        The replacement from the pattern's variables, or None to decline. It may ask for `node`, the matched root, and `facts`.
+        The replacement from the pattern's variables, or None to decline. It may ask for `node`, the matched root, and `engine`,
+        which knows the `facts`.
     when : dict
         Pattern variable to the property of its `Fact` that must be proved: ``{"x": "nonnegative"}``.
     """
@@ -47,12 +49,12 @@ class Rule:
         """Whether the conditions are proved."""
         return all(getattr(facts(bindings[k]), v) for k, v in self.when.items())
 
-    def apply(self, bindings: Mapping[str, Any], node: Any, facts: Facts) -> Any:
+    def apply(self, bindings: Mapping[str, Any], node: Any, engine: Any) -> Any:
         """The replacement, or None."""
         if "node" in self.extras:
             bindings = {**bindings, "node": node}
-        if "facts" in self.extras:
-            bindings = {**bindings, "facts": facts}
+        if "engine" in self.extras:
+            bindings = {**bindings, "engine": engine}
         return self.build(**bindings)
 
 
@@ -88,7 +90,7 @@ def rule(*patterns: Pattern, kind: str = "pointwise", when: Mapping[str, str] | 
     """
 
     def register(build: Callable[..., Any]) -> Callable[..., Any]:
-        extras = tuple(n for n in ("node", "facts") if n in inspect.signature(build).parameters)
+        extras = tuple(n for n in ("node", "engine") if n in inspect.signature(build).parameters)
         for i, pattern in enumerate(patterns):
             name = build.__name__ if i == 0 else f"{build.__name__}_{i + 1}"
             _add(Rule(name, kind, pattern, build, dict(when or {}), extras))
@@ -126,18 +128,28 @@ def _add(new: Rule) -> None:
     _INDEX.clear()
 
 
-_INDEX: dict[tuple[str, ...], dict[Any, list[Rule]]] = {}
+_INDEX: dict[str, dict[Any, list[tuple[Any, Rule]]]] = {}
 
 
-def rules_by_op(*kinds: str) -> dict[Any, list[Rule]]:
-    """Rules of some kinds by the operator at their root; those of random nodes by the distribution."""
-    if kinds not in _INDEX:
-        index: dict[Any, list[Rule]] = {}
+def rules_by_op(kind: str) -> dict[Any, list[tuple[Any, Rule]]]:
+    """Rules of a kind by the operator at their root, each with the operator that its first argument must be, if that is fixed.
+
+    Rules of random nodes are found by the distribution.
+    """
+    if kind not in _INDEX:
+        index: dict[Any, list[tuple[Any, Rule]]] = {}
         for r in RULES.values():
-            if r.kind in kinds and r.pattern is not None:
-                index.setdefault(_root_of(r), []).append(r)
-        _INDEX[kinds] = index
-    return _INDEX[kinds]
+            if r.kind == kind and r.pattern is not None:
+                index.setdefault(_root_of(r), []).append((_first_argument(r.pattern), r))
+        _INDEX[kind] = index
+    return _INDEX[kind]
+
+
+def _first_argument(pattern: Pattern) -> Any:
+    if not isinstance(pattern, Apply) or not pattern.args or is_commutative(pattern.op):
+        return None
+    first = pattern.args[0]
+    return first.op if isinstance(first, Apply) else None
 
 
 def sum_laws() -> list[Rule]:
@@ -152,4 +164,8 @@ def _root_of(r: Rule) -> Any:
         return r.pattern.op
     if isinstance(r.pattern, RandomPattern):
         return r.pattern.distribution
+    if isinstance(r.pattern, Item):
+        return ITEM
+    if isinstance(r.pattern, Elementwise):
+        return Elementwise
     raise ValueError(f"rule {r.name!r}: the left-hand side must be an operation.")

@@ -18,7 +18,8 @@ from symjax.core._traverse import rebuild, toposort
 from symjax.random._distribution import require
 from symjax.random._draw import RandomVariable
 from symjax.random.density._log_density import is_draw, refuse_loose
-from symjax.rewrite._facts import Facts, is_standard
+from symjax.rewrite import Facts, canonicalize
+from symjax.rewrite._facts import is_standard
 
 Branches = Sequence[tuple[Any, Any]]
 
@@ -87,8 +88,6 @@ descent_of = _registering(DESCENTS)
 
 def simplified(outputs: Sequence[Any]) -> list[Any]:
     """Outputs after pointwise and law rules, which merge what the recursion cannot take apart."""
-    from symjax.rewrite import canonicalize
-
     return list(canonicalize(list(outputs), laws=True))
 
 
@@ -336,11 +335,6 @@ def _log_cdf_of_draw(draw: Any, value: Any, upper: bool) -> Any:
     return require(law.log_ccdf(value, *draw.parents), *law._checks(draw.parents))
 
 
-def _root(expr: Any) -> Any:
-    [root] = simplified([expr])
-    return root
-
-
 def derived(expr: Any, query: Callable[[Derivation, Any], Any]) -> Any:
     """The answer to a question about the law of one expression.
 
@@ -350,7 +344,7 @@ def derived(expr: Any, query: Callable[[Derivation, Any], Any]) -> Any:
         If the expression is not random, or the answer is not known exactly.
     """
     with detached():
-        root = expr if isinstance(expr, RandomVariable) else _root(expr)
+        root = expr if isinstance(expr, RandomVariable) else simplified([expr])[0]
         derivation = Derivation()
         if not derivation.is_random(root):
             raise NotDerivableError(f"{expr.name!r} is not random, so it has no law.", expr)

@@ -11,10 +11,10 @@ from symjax._errors import NotDerivableError
 from symjax.core._node import Constant
 from symjax.core._shapes import is_static, size_of
 from symjax.core._traverse import make, rebuild
-from symjax.random._draw import RandomVariable
 from symjax.random._distribution import require
+from symjax.random._draw import RandomVariable
 from symjax.random.density._derive import Derivation, density_of, descent_of
-from symjax.tensor._index import ARRAY, GETITEM, decode
+from symjax.tensor._index import GETITEM, decode
 from symjax.tensor._shape_ops import RESHAPE, TRANSPOSE
 
 

@@ -1,0 +1,164 @@
+"""Draws of expressions, as numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import symjax.tensor as T
+from symjax._errors import ParameterError
+from symjax.core._function import prepare
+from symjax.core._keys import KeyStream
+from symjax.core._leaves import as_tensor
+from symjax.core._lower import Program, lower
+from symjax.core._node import Constant
+from symjax.core._scope import detached
+from symjax.core._traverse import flatten, toposort
+from symjax.random._constraint import real
+from symjax.random._draw import RandomVariable
+
+
+class _Check(NamedTuple):
+    """A condition on a parameter of a draw: its shape, whether it holds, and the first place and value where not."""
+
+    draw: Any
+    parameter: str
+    text: str
+    shape: tuple[Any, ...]
+    holds: Any
+    place: Any
+    value: Any
+
+
+def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool = True) -> Any:
+    """Draw from random variables and expressions of them, jointly.
+
+    Parameters
+    ----------
+    exprs : Tensor or nested list, tuple or dict of Tensor
+        What to draw; what the expressions share is drawn once.
+    draws : int
+        Number of independent joint draws.
+    random_seed : int or numpy.random.Generator, optional
+        The same seed gives the same draws in every process; without one they come from the operating system's entropy.
+    canonicalize : bool
+        Whether to rewrite the graph first, laws of random variables included; with one seed the draws then may differ from those
+        of the graph as written, their law does not.
+
+    Returns
+    -------
+    numpy.ndarray or nested structure of them
+        Values in the structure of `exprs`, each with a leading axis of length `draws` if that is more than one.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter takes a value on the way that its distribution does not allow; the message names variable, parameter,
+        value and index.
+    MissingInputError
+        If a placeholder is needed.
+
+    Examples
+    --------
+    >>> import symjax.random as R
+    >>> x = R.Normal(0.0, 1.0, shape=(2,))
+    >>> R.draw([x, x.sum()], draws=5, random_seed=1)[0].shape
+    (5, 2)
+    """
+    if draws < 1:
+        raise ValueError(f"draw: `draws` must be at least 1, got {draws}.")
+    leaves, build = flatten(exprs)
+    outputs = [as_tensor(e) for e in leaves]
+    with detached():
+        checks = _checks(outputs)
+    roots = prepare([*outputs, *(t for c in checks for t in c[4:])], canonicalize=canonicalize)
+    n = len(outputs)
+    rest = [roots[i : i + 3] for i in range(n, len(roots), 3)]
+    # a condition that rewriting proved is a constant by now
+    open_checks = [(c, tensors) for c, tensors in zip(checks, rest, strict=True) if not _is_true(tensors[0])]
+    program = lower([*roots[:n], *(t for _, tensors in open_checks for t in tensors)], [], fold=False)
+    values = _run(program, _base(random_seed), draws)
+    for i, (check, _) in enumerate(open_checks):
+        _raise_if_broken(check, *values[n + 3 * i : n + 3 * i + 3])
+    return build([v if draws > 1 else v[0] for v in values[:n]])
+
+
+def _is_true(node: Any) -> bool:
+    return isinstance(node, Constant) and bool(np.all(node.value))
+
+
+def _base(random_seed: Any) -> np.ndarray:
+    """Raw key data of a seed."""
+    if random_seed is None:
+        return np.frombuffer(os.urandom(8), np.uint32)
+    if isinstance(random_seed, np.random.Generator):
+        return random_seed.integers(0, 2**32, 2, np.uint32)
+    seed = int(random_seed)
+    return np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
+
+
+def _run(program: Program, base: np.ndarray, draws: int) -> list[np.ndarray]:
+    salts = program.salts()
+
+    def one(key_data: Any, index: Any, data: Any) -> list[Any]:
+        key = jax.random.wrap_key_data(key_data, impl="threefry2x32")
+        return program.run((), data, KeyStream(jax.random.fold_in(key, index), salts, (index,)))
+
+    def many(key_data: Any, indices: Any, data: Any) -> list[Any]:
+        return jax.vmap(lambda i: one(key_data, i, data), axis_size=draws)(indices)
+
+    with jax.enable_x64(True):
+        found = jax.jit(many)(base, np.arange(draws, dtype=np.uint32), program.values_of_data())
+    return [np.asarray(v) for v in found]
+
+
+def _checks(outputs: Sequence[Any]) -> list[_Check]:
+    """Conditions on all parameters that are not numbers, which were checked when the variables were made."""
+    found: list[_Check] = []
+    for node in toposort(outputs):
+        if not isinstance(node, RandomVariable):
+            continue
+        law = node.distribution
+        for (name, spec), value in zip(law.parameters.items(), node.parents, strict=True):
+            if not isinstance(value, Constant):
+                found.append(_check(node, name, spec.constraint, value))
+        if any(not isinstance(p, Constant) for p in node.parents):
+            for condition in law.conditions(*node.parents):
+                holds = as_tensor(condition)
+                found.append(_located(node, " and ".join(law.parameters), "consistent with each other", holds, holds))
+    return found
+
+
+def _check(node: Any, name: str, constraint: Any, value: Any) -> _Check:
+    if constraint.condition is not None:
+        return _located(node, name, constraint.text, constraint.condition(value), value)
+    # where a constraint is not asked about on symbols, a bad value shows as nan: in the parameter, or in what was drawn with it
+    subject = value if constraint is real else node
+    return _located(node, name, constraint.text, T.logical_not(T.isnan(subject)), subject)
+
+
+def _located(node: Any, name: str, text: str, condition: Any, value: Any) -> _Check:
+    place = T.argmin(T.ravel(condition)) if condition.shape else T.constant(0)
+    subject = T.ravel(value)[place] if value.shape == condition.shape else T.constant(np.nan)
+    return _Check(node, name, text, condition.shape, T.all(condition), _indices(place, condition.shape), subject)
+
+
+def _indices(place: Any, shape: tuple[Any, ...]) -> Any:
+    return T.stack(list(T.unravel_index(place, shape))) if len(shape) > 1 else T.reshape(place, (len(shape) or 1,))
+
+
+def _raise_if_broken(check: _Check, holds: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
+    if holds.all():
+        return
+    first = int(np.argmin(holds))
+    got = "" if np.isnan(values[first]) else f", got {values[first]}"
+    index = tuple(int(i) for i in places[first])
+    where = f" at index {index}" if check.shape else ""
+    raise ParameterError(
+        f"{check.draw.name!r}: {check.parameter!r} must be {check.text}{got}{where} in draw {first}. Give its parameter a law whose "
+        "values are all allowed, or transform it."
+    )

@@ -1,0 +1,283 @@
+"""Law rules: rewrites that keep the joint law of the roots, with the side conditions that make them so.
+
+The conditions are checked here, for every rule, so that the author of a rule cannot forget one:
+
+1. the draws that a rule absorbs have distinct tokens;
+2. every use of an absorbed draw, counted by token over the cone of all roots, lies inside the matched pattern;
+3. no absorbed draw is a root or to be kept, none is drawn in the body of a loop or derivative, none has a seed of its own;
+4. no draw is repeated by broadcasting on its way to the root of the pattern;
+5. so nothing outside the pattern, the parameters and coefficients included, depends on an absorbed draw; dtypes agree;
+6. the result is a fresh draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symjax.core._inner import inner_graphs, tokens_of
+from symjax.core._leaves import constant
+from symjax.core._node import Constant, RandomOp, Tensor, Token
+from symjax.core._traverse import make, rebuild, toposort
+from symjax.rewrite._engine import Firing
+from symjax.rewrite._facts import Facts
+from symjax.rewrite._pattern import Match
+from symjax.rewrite._rule import Absorbed, Rule, rules_by_op, sum_laws
+from symjax.rewrite._terms import call, op_name
+
+_REDUCTIONS = frozenset(("sum", "mean", "prod", "max", "min"))
+_LINEAR = ("add", "subtract", "negative", "multiply", "divide")
+
+
+class LawPass:
+    """One bottom-up pass of the law rules over the cone of `roots`.
+
+    Parameters
+    ----------
+    roots : sequence of Tensor
+        Everything whose joint law must stay.
+    keep : sequence of Tensor
+        Draws that must not be absorbed: observed, valued or named ones.
+    log : list of Firing
+        Where firings are recorded.
+    """
+
+    def __init__(self, roots: Sequence[Any], keep: Sequence[Any], log: list[Firing]):
+        self.roots = list(roots)
+        self.log = log
+        self.facts = Facts()
+        self._order = toposort([*roots, *keep])
+        self._rules = rules_by_op("law")
+        self._sum_laws = sum_laws()
+        self._origin: dict[Any, Any] = {}
+        self._touched: set[Any] = set()
+        self._uses: dict[Any, int] = {}
+        self._user: dict[Any, Any] = {}
+        self._random: set[Any] = set()
+        self._count()
+        self._blocked = {self._key(n) for n in (*self.roots, *keep)}
+        for node in self._order:
+            for _, graph in inner_graphs(node) if node.op is not None else ():
+                self._blocked.update(tokens_of(graph.outputs))
+
+    def _count(self) -> None:
+        for node in self._order:
+            if isinstance(node, RandomOp) or any(p in self._random for p in node.parents):
+                self._random.add(node)
+            for p in node.parents:
+                key = self._key(p)
+                self._uses[key] = self._uses.get(key, 0) + 1
+                self._user[key] = node
+
+    def _key(self, node: Any) -> Any:
+        """What uses are counted by: the token of a draw, other nodes themselves, as they were before this pass."""
+        node = self._origin.get(node, node)
+        return node.token if isinstance(node, RandomOp) else node
+
+    def run(self) -> list[Any]:
+        """The roots after the pass."""
+        new: dict[Any, Any] = {}
+        for node in self._order:
+            built = rebuild(node, [new[p] for p in node.parents])
+            self._link(built, node)
+            if node in self._random and isinstance(node, Tensor) and node.op is not None:
+                result = self._try(built)
+                if result is not None:
+                    self._link(result, node)
+                    built = result
+            new[node] = built
+        return [new[r] for r in self.roots]
+
+    def _link(self, new: Any, old: Any) -> None:
+        if new is not old:
+            self._origin[new] = self._origin.get(old, old)
+            if old in self._random:
+                self._random.add(new)
+
+    def _try(self, node: Any) -> Any:
+        found = self._try_sum(node) if self._sum_laws and self._is_sum_root(node) else None
+        if found is not None:
+            return found
+        for kind in (node.op, getattr(node.op, "distribution", None)):
+            for _, rule in self._rules.get(kind, ()):
+                for match in rule.pattern.matches(node, Match()):  # type: ignore[union-attr]
+                    if not match.draws or not self._allows(node, match) or not rule.holds(match.bindings, self.facts):
+                        continue
+                    result = self._accept(rule, node, rule.apply(match.bindings, node, self))
+                    if result is not None:
+                        return result
+        return None
+
+    # Side conditions -------------------------------------------------------------------------------------------------------
+
+    def _free(self, draw: Any) -> bool:
+        """Whether a draw may be absorbed at all: conditions 3."""
+        return draw.token.seed is None and self._key(draw) not in self._blocked and draw not in self._touched
+
+    def _allows(self, root: Any, match: Match) -> bool:
+        draws = match.draws
+        if len({d.token for d in draws}) < len(draws) or not all(self._free(d) and d.dtype == root.dtype for d in draws):
+            return False
+        members = {*match.inner, *draws}
+        if root in draws and len(members) == 1:
+            return False
+        inside: dict[Any, int] = {}
+        for node in members:
+            for p in node.parents:
+                if p in members:
+                    if not _keeps_elements(node, p):
+                        return False
+                    inside[self._key(p)] = inside.get(self._key(p), 0) + 1
+        return all(
+            n not in self._touched and inside.get(self._key(n), 0) == self._uses.get(self._key(n), 0)
+            for n in members
+            if n is not root
+        )
+
+    def _accept(self, rule: Rule, root: Any, result: Any) -> Any:
+        result = self._fresh(root, result)
+        if result is None:
+            return None
+        self._touch(result)
+        self.log.append(Firing(rule.name, root, result))
+        return result
+
+    def _fresh(self, root: Any, result: Any) -> Any:
+        """The result with the root's shape, as a fresh draw; None if it is of another type."""
+        if not isinstance(result, Tensor) or result is root or result.dtype != root.dtype:
+            return None
+        if isinstance(result, RandomOp) and result.shape != root.shape:
+            params = {**result.settings, "shape": root.shape, "dtype": root.dtype}
+            return make(result.op, result.parents, params, token=Token(), kind=type(result))  # type: ignore[arg-type]
+        return result if result.shape == root.shape else None
+
+    def _touch(self, result: Any) -> None:
+        """Mark what a result depends on: its uses are no longer what was counted, so other rules leave it alone in this pass."""
+        stack = list(result.parents)
+        while stack:
+            node = stack.pop()
+            if node not in self._touched:
+                self._touched.add(node)
+                stack.extend(node.parents)
+
+    # Linear combinations ---------------------------------------------------------------------------------------------------
+
+    def _is_sum_root(self, node: Any) -> bool:
+        if op_name(node) not in _LINEAR or node.dtype.kind not in "fi":
+            return False
+        key = self._key(node)
+        user = self._user.get(key)
+        alone = self._uses.get(key, 0) == 1 and key not in self._blocked
+        return not (alone and op_name(user) in _LINEAR and user.shape == node.shape and user.dtype == node.dtype)
+
+    def _try_sum(self, root: Any) -> Any:
+        terms, counts = self._terms(root)
+        # what may not be absorbed is not offered, so that it does not keep a rule from merging the rest
+        offered = {n: k for n, k in terms.items() if not isinstance(n, RandomOp) or self._is_open(n, root, counts)}
+        if not any(d in offered for d in counts):
+            return None
+        for rule in self._sum_laws:
+            answer = rule.build(dict(offered), root)
+            if answer is None or not self._allows_terms(root, answer, terms, counts):
+                continue
+            result = self._fresh(root, answer.result)
+            if result is None:
+                continue
+            absorbed = set(answer.terms)
+            for node, coefficient in terms.items():
+                if node not in absorbed:
+                    result = call("add", result, _scaled(coefficient, node))
+            if result.shape != root.shape or result.dtype != root.dtype:
+                continue
+            self._touch(result)
+            self.log.append(Firing(rule.name, root, result))
+            return result
+        return None
+
+    def _allows_terms(self, root: Any, answer: Absorbed, terms: dict[Any, Any], counts: dict[Any, int]) -> bool:
+        draws = [t for t in answer.terms if isinstance(t, RandomOp)]
+        if not draws or (len(answer.terms) == 1 and isinstance(terms[draws[0]], int) and terms[draws[0]] == 1):
+            return False
+        if len({d.token for d in draws}) < len(draws):
+            return False
+        return all(d in counts and self._is_open(d, root, counts) for d in draws)
+
+    def _is_open(self, draw: Any, root: Any, counts: dict[Any, int]) -> bool:
+        """Whether a term of a sum may be absorbed: a free draw of the root's type, all of whose uses are in the sum."""
+        same_type = draw.shape == root.shape and draw.dtype == root.dtype
+        return same_type and self._free(draw) and self._uses.get(self._key(draw), 0) == counts[draw]
+
+    def _terms(self, root: Any) -> tuple[dict[Any, Any], dict[Any, int]]:
+        """`root` as ``{node: coefficient}``, and how often each draw occurs in it.
+
+        Sums that are used elsewhere, or have another shape, are terms; so every path from the root to a draw keeps its elements.
+        """
+        terms: dict[Any, Any] = {}
+        counts: dict[Any, int] = {}
+        stack: list[tuple[Any, Any]] = [(root, 1)]
+        while stack:
+            node, k = stack.pop()
+            parts = self._parts(node) if node is root or self._is_inner(node, root) else None
+            if parts is not None:
+                stack.extend((p, _times(k, c)) for p, c in reversed(parts))
+                continue
+            if isinstance(node, RandomOp):
+                counts[node] = counts.get(node, 0) + 1
+            elif isinstance(node, Constant) and k != 1:
+                node, k = call("multiply", k, node), 1
+            terms[node] = _plus(terms[node], k) if node in terms else k
+        return terms, counts
+
+    def _is_inner(self, node: Any, root: Any) -> bool:
+        key = self._key(node)
+        return (
+            self._uses.get(key, 0) == 1
+            and key not in self._blocked
+            and node not in self._touched
+            and node.shape == root.shape
+            and node.dtype == root.dtype
+        )
+
+    def _parts(self, node: Any) -> list[tuple[Any, Any]] | None:
+        """The summands of one operation with their coefficients, or None if it is to be a term."""
+        name = op_name(node)
+        if name == "add":
+            return [(p, 1) for p in node.parents]
+        if name == "subtract":
+            return [(node.parents[0], 1), (node.parents[1], -1)]
+        if name == "negative":
+            return [(node.parents[0], -1)]
+        if name == "divide" and node.parents[1] not in self._random:
+            return [(node.parents[0], call("divide", 1.0, node.parents[1]))]
+        if name == "multiply":
+            a, b = node.parents
+            if a not in self._random:
+                return [(b, a)]
+            if b not in self._random:
+                return [(a, b)]
+            if isinstance(a, RandomOp) != isinstance(b, RandomOp):
+                return [(a, b)] if isinstance(a, RandomOp) else [(b, a)]
+        return None
+
+
+def _keeps_elements(node: Any, parent: Any) -> bool:
+    """Whether no element of `parent` is repeated in `node`."""
+    if node.op.elementwise or isinstance(node, RandomOp):
+        return node.shape == parent.shape
+    return op_name(node) in _REDUCTIONS
+
+
+def _times(a: Any, b: Any) -> Any:
+    if not isinstance(a, Tensor) and a == 1:
+        return b
+    if not isinstance(b, Tensor) and b == 1:
+        return a
+    return call("multiply", a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else a * b
+
+
+def _plus(a: Any, b: Any) -> Any:
+    return call("add", a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else a + b
+
+
+def _scaled(coefficient: Any, node: Any) -> Any:
+    return node if not isinstance(coefficient, Tensor) and coefficient == 1 else call("multiply", constant(coefficient), node)
