@@ -61,7 +61,13 @@ def _length_of(sequences: list[Tensor], length: Any) -> Any:
 
 
 def _build(
-    body: Callable[..., Any], carry: list[Tensor], sequences: list[Tensor], others: list[Tensor], length: Any, reverse: bool, name: str
+    body: Callable[..., Any],
+    carry: list[Tensor],
+    sequences: list[Tensor],
+    others: list[Tensor],
+    length: Any,
+    reverse: bool,
+    name: str,
 ) -> tuple[Any, ...]:
     """The outputs of a scan of a body ``body(*carry, *elements, *others) -> (*carry, *outputs)``, and the body's structure."""
     elements = [Aval(s.shape[1:], s.dtype, False) for s in sequences]
@@ -272,5 +278,3 @@ def _theano_body(fn: Callable[..., Any], infos: list[Any], spans: list[list[int]
         return [*moved, *new]
 
     return body
-
-

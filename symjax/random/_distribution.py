@@ -176,6 +176,7 @@ class Distribution:
         parents = self._canonical(label, args, kwargs)
         self._check_values(label, parents)
         full = self._full_shape(label, parents, shape, size)
+        self._check_requirement(label, parents)
         kind = np.dtype(np.int64) if self.is_discrete else config.float_dtype
         params = {"shape": full, "dtype": kind if dtype is None else np.dtype(dtype)}
         node = make(self.operator, parents, params, token=Token(name, seed), kind=RandomVariable, name=name)
@@ -206,10 +207,10 @@ class Distribution:
             problem = spec.constraint.problem(parameter, np.asarray(value.value), spec.ndim)
             if problem:
                 raise ParameterError(f"{label}: {problem}")
-        if self.requirement and all(isinstance(p, Constant) for p in parents):
-            self._check_requirement(label, parents)
 
     def _check_requirement(self, label: str, parents: Sequence[Tensor]) -> None:
+        if not self.requirement or not all(isinstance(p, Constant) for p in parents):
+            return
         with detached():
             holds = np.logical_and.reduce(np.broadcast_arrays(*evaluate([as_tensor(c) for c in self.conditions(*parents)])))
         if not holds.all():

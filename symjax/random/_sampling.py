@@ -84,7 +84,7 @@ def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool
     values = _run(program, _base(random_seed), draws)
     for i, (check, _) in enumerate(open_checks):
         _raise_if_broken(check, *values[n + 3 * i : n + 3 * i + 3])
-    return build([v if draws > 1 else v[0] for v in values[:n]])
+    return build([v if draws > 1 else v[0, ...] for v in values[:n]])
 
 
 def _is_true(node: Any) -> bool:
@@ -159,6 +159,6 @@ def _raise_if_broken(check: _Check, holds: np.ndarray, places: np.ndarray, value
     index = tuple(int(i) for i in places[first])
     where = f" at index {index}" if check.shape else ""
     raise ParameterError(
-        f"{check.draw.name!r}: {check.parameter!r} must be {check.text}{got}{where} in draw {first}. Give its parameter a law whose "
-        "values are all allowed, or transform it."
+        f"{check.draw.name!r}: {check.parameter!r} must be {check.text}{got}{where} in draw {first}. "
+        "Give its parameter a law whose values are all allowed, or transform it."
     )

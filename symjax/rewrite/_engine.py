@@ -19,7 +19,7 @@ from symjax.core._leaves import constant
 from symjax.core._node import Constant, Tensor
 from symjax.core._op import Aval
 from symjax.core._shapes import is_static
-from symjax.core._traverse import rebuild, toposort
+from symjax.core._traverse import rebuild, toposort, transform
 from symjax.rewrite._facts import Facts
 from symjax.rewrite._folding import fold
 from symjax.rewrite._pattern import Elementwise, Match, is_commutative
@@ -111,7 +111,8 @@ class Engine:
 
     def run(self, roots: Sequence[Any]) -> list[Any]:
         """Equal roots, simplified; a root that is in normal form already is returned as it is."""
-        roots = list(roots)
+        # use counts mean something only once equal subexpressions are one node
+        roots = transform(roots, lambda node, parents: self._intern(rebuild(node, parents)))
         for _ in range(_MAX_PASSES):
             fired = len(self.log)
             roots = self._pass(roots)

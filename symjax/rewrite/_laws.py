@@ -119,7 +119,7 @@ class LawPass:
         if len({d.token for d in draws}) < len(draws) or not all(self._free(d) and d.dtype == root.dtype for d in draws):
             return False
         members = {*match.inner, *draws}
-        if root in draws and len(members) == 1:
+        if members == {root}:
             return False
         inside: dict[Any, int] = {}
         for node in members:
@@ -223,7 +223,7 @@ class LawPass:
                 continue
             if isinstance(node, RandomOp):
                 counts[node] = counts.get(node, 0) + 1
-            elif isinstance(node, Constant) and k != 1:
+            elif isinstance(node, Constant) and (isinstance(k, Tensor) or k != 1):
                 node, k = call("multiply", k, node), 1
             terms[node] = _plus(terms[node], k) if node in terms else k
         return terms, counts

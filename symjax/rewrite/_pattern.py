@@ -189,7 +189,7 @@ class RandomPattern(Pattern):
         if not isinstance(node, RandomOp) or getattr(node.op, "distribution", None) is not self.distribution:
             return
         args = tuple(as_pattern(a) for a in self.args)
-        if len(args) != len(node.parents) or node in found.draws:
+        if len(args) != len(node.parents) or any(d is node for d in found.draws):
             return
         start = found.copy()
         start.draws.append(node)

@@ -151,7 +151,12 @@ def _may_merge(fact: Any, exponents: list[float]) -> bool:
 
 def _power_cost(exponent: float) -> int:
     size = abs(exponent)
-    return 0 if size in (0, 1) else 1 if size == 2 else _SQRT_COST if size == 0.5 else _POWER_COST
+    if size == 0.5:
+        return _SQRT_COST
+    if size != int(size) or size > 64:
+        return _POWER_COST
+    # by repeated squaring
+    return int(size).bit_length() + int(size).bit_count() - 2 if size else 0
 
 
 def power_of(base: Any, exponent: float) -> Any:

@@ -94,6 +94,7 @@ real = elementwise(jnp.real, n_args=1)
 imag = elementwise(jnp.imag, n_args=1)
 conj = elementwise(jnp.conj, "conj", n_args=1)
 angle = elementwise(jnp.angle, n_args=1)
+alias = elementwise(lambda x: x, "alias", n_args=1)
 stop_gradient = elementwise(jax.lax.stop_gradient, "stop_gradient", n_args=1)
 
 gammaln = elementwise(jsp.gammaln, n_args=1)
@@ -167,9 +168,7 @@ CAST = register(
         elementwise=True,
     )
 )
-ROUND = register(
-    Operator("round", lambda x, decimals=0: jnp.round(x, decimals), lambda op, avals, p: avals[0], elementwise=True)
-)
+ROUND = register(Operator("round", lambda x, decimals=0: jnp.round(x, decimals), lambda op, avals, p: avals[0], elementwise=True))
 
 
 def _dtype(dtype: Any) -> np.dtype:
@@ -210,6 +209,11 @@ def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Tensor:
     return less_equal(abs(a - b), atol + rtol * abs(b))
 
 
+def erfcinv(x: Any) -> Tensor:
+    """Inverse of `erfc`, exact in its tail near zero."""
+    return ndtri(0.5 * as_tensor(x)) * -math.sqrt(0.5)
+
+
 def probit(p: Any) -> Tensor:
     """Quantile function of the standard Normal law."""
     return ndtri(p)
@@ -239,9 +243,7 @@ def axis_length(dim: Any) -> Tensor:
     return apply(AXIS_LENGTH, [], {"dim": dim})
 
 
-AXIS_LENGTH = register(
-    Operator("axis_length", lambda dim: np.int64(dim), lambda op, avals, params: Aval((), np.dtype(np.int64), True))
-)
+AXIS_LENGTH = register(Operator("axis_length", lambda dim: dim, lambda op, avals, params: Aval((), np.dtype(np.int64), True)))
 
 
 def size(x: Tensor) -> Tensor:
@@ -267,6 +269,9 @@ acos, asin, atan, atan2, acosh, asinh, atanh = (
 eq, neq, lt, le, gt, ge = equal, not_equal, less, less_equal, greater, greater_equal
 and_, or_, xor, not_ = logical_and, logical_or, logical_xor, logical_not
 psi, gamma_ln, lgamma = digamma, gammaln, gammaln
+sgn = sign
+floor_div = floor_divide
+degrees, radians = rad2deg, deg2rad
 expit = invlogit = inv_logit = sigmoid
 log1pexp = softplus
 invprobit = ndtr

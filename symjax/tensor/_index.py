@@ -153,7 +153,7 @@ def getitem(x: Any, index: Any) -> Tensor:
     return apply(GETITEM, [x, *arrays], {"index": template})
 
 
-_UPDATES = {"set": "set", "add": "add", "multiply": "multiply", "min": "min", "max": "max"}
+_MODES = ("set", "add", "multiply", "min", "max")
 
 
 def _scatter(x: Any, y: Any, *arrays: Any, index: Any, mode: str) -> Any:
@@ -178,6 +178,8 @@ def index_update(x: Any, index: Any, y: Any, mode: str = "set") -> Tensor:
     mode : {"set", "add", "multiply", "min", "max"}
         How to combine old and new; repeated indices all count, except for "set".
     """
+    if mode not in _MODES:
+        raise ValueError(f"index_update: `mode` must be one of {_MODES}, got {mode!r}.")
     x, y = as_tensor(x), as_tensor(y)
     template, arrays = _encode(index)
     part = getitem(x, index)
@@ -205,6 +207,16 @@ def index_min(x: Any, index: Any, y: Any) -> Tensor:
 def index_max(x: Any, index: Any, y: Any) -> Tensor:
     """`x` with the maximum of `y` and ``x[index]`` there."""
     return index_update(x, index, y, "max")
+
+
+class _Index:
+    """Makes an index: ``index[1:, None]`` is what stands in the brackets."""
+
+    def __getitem__(self, index: Any) -> Any:
+        return index
+
+
+index = _Index()
 
 
 def _part(x: Any) -> tuple[Tensor, Any]:
@@ -262,12 +274,22 @@ dynamic_slice_in_dim = wrap(jax.lax.dynamic_slice_in_dim, n_tensors=2, statics=[
 dynamic_index_in_dim = wrap(jax.lax.dynamic_index_in_dim, n_tensors=2, statics=["axis", "keepdims"])
 
 
+def index_in_dim(x: Any, i: int, axis: int = 0, keepdims: bool = True) -> Tensor:
+    """Element `i` along an axis, which is kept with length one if `keepdims`."""
+    x = as_tensor(x)
+    part = x[(*(slice(None),) * (axis % x.ndim), i)]
+    return METHODS["expand_dims"](part, axis % x.ndim) if keepdims else part
+
+
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Elements of `x` along an axis, of the flattened tensor without one."""
     x = as_tensor(x)
     if axis is None:
         return METHODS["ravel"](x)[indices]
     return x[(*(slice(None),) * (axis % x.ndim), indices)]
+
+
+index_take = take
 
 
 def nonzero(x: Any, size: int | None = None, fill_value: Any = 0) -> tuple[Tensor, ...]:

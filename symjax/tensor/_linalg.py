@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import jax.scipy.linalg as jsl
+import numpy as np
 
 from symjax._errors import ShapeError
 from symjax.core._leaves import as_tensor
@@ -14,6 +17,10 @@ from symjax.core._node import METHODS, Tensor
 from symjax.core._op import Aval, Operator
 from symjax.core._shapes import broadcast_shapes, is_symbolic, result_dtype
 from symjax.core._traverse import apply
+from symjax.tensor._construct import zeros
+from symjax.tensor._index import index_update
+from symjax.tensor._jax_wrap import jax_wrap
+from symjax.tensor._shape_ops import moveaxis
 from symjax.tensor._wrap import register, wrap
 
 
@@ -128,9 +135,7 @@ def _with_columns(solver: Any) -> Any:
 
 
 def _triangular(a: Any, b: Any, lower: bool, trans: int, unit_diagonal: bool) -> Any:
-    return jax.lax.linalg.triangular_solve(
-        a, b, left_side=True, lower=lower, transpose_a=bool(trans), unit_diagonal=unit_diagonal
-    )
+    return jax.lax.linalg.triangular_solve(a, b, left_side=True, lower=lower, transpose_a=bool(trans), unit_diagonal=unit_diagonal)
 
 
 SOLVE = register(Operator("solve", _with_columns(jnp.linalg.solve), _infer_solve))
@@ -187,12 +192,73 @@ matrix_power = wrap(jnp.linalg.matrix_power, "matrix_power", statics=["n"])
 matrix_rank = wrap(jnp.linalg.matrix_rank, "matrix_rank")
 multi_dot = wrap(lambda *xs: jnp.linalg.multi_dot(xs), "multi_dot", n_tensors=None)
 block_diag = wrap(jsl.block_diag, "block_diag", n_tensors=None)
-matrix_inverse, matrix_dot = inv, multi_dot
+eig = jax_wrap(jnp.linalg.eig)
+eigvals = jax_wrap(jnp.linalg.eigvals)
+lu_factor = jax_wrap(jsl.lu_factor)
+lu_solve = jax_wrap(jsl.lu_solve)
+tensorinv = jax_wrap(jnp.linalg.tensorinv)
+tensorsolve = jax_wrap(jnp.linalg.tensorsolve)
+condition_number = jax_wrap(jnp.linalg.cond, "condition_number")
+toeplitz = jax_wrap(jsl.toeplitz)
+matrix_inverse, matrix_dot, kronecker = inv, multi_dot, kron
+
+
+def cho_factor(a: Any, lower: bool = False) -> tuple[Tensor, bool]:
+    """Cholesky factor and whether it is the lower one, as `cho_solve` takes them."""
+    return cholesky(a, lower), lower
 
 
 def batched_dot(a: Any, b: Any) -> Tensor:
     """Products over a shared leading axis."""
     return matmul(a, b)
+
+
+def _kron_apply(operation: Any, factors: Any, m: Any) -> Tensor:
+    """Apply a matrix operation for each factor along its own axis of `m`, which is what their Kronecker product does."""
+    matrices, m = [as_tensor(k) for k in factors], as_tensor(m)
+    sizes = tuple(k.shape[-1] for k in matrices)
+    flat = m.reshape((*sizes, -1))
+    for i, k in enumerate(matrices):
+        moved = moveaxis(flat, i, 0)
+        flat = moveaxis(operation(k, moved.reshape((sizes[i], -1))).reshape((k.shape[0], *moved.shape[1:])), 0, i)
+    rows = math.prod(k.shape[0] for k in matrices)
+    return flat.reshape((rows, 1 if m.ndim == 1 else m.shape[1]))
+
+
+def kron_dot(krons: Any, m: Any) -> Tensor:
+    """``kron(*krons) @ m`` without forming the Kronecker product; a vector `m` counts as one column."""
+    return _kron_apply(matmul, krons, m)
+
+
+def kron_solve_lower(krons: Any, m: Any) -> Tensor:
+    """``kron(*krons)⁻¹ @ m`` for lower triangular factors."""
+    return _kron_apply(lambda k, v: solve_triangular(k, v, lower=True), krons, m)
+
+
+def kron_solve_upper(krons: Any, m: Any) -> Tensor:
+    """``kron(*krons)⁻¹ @ m`` for upper triangular factors."""
+    return _kron_apply(lambda k, v: solve_triangular(k, v, lower=False), krons, m)
+
+
+def flat_outer(a: Any, b: Any) -> Tensor:
+    """Outer product of two vectors as a vector."""
+    return outer(a, b).ravel()
+
+
+def kron_diag(*diagonals: Any) -> Tensor:
+    """Diagonal of the Kronecker product of diagonal matrices."""
+    return functools.reduce(flat_outer, diagonals)
+
+
+def expand_packed_triangular(n: int, packed: Any, lower: bool = True, diagonal_only: bool = False) -> Tensor:
+    """A triangular matrix of `n` rows from its elements, row by row, in a vector; or its diagonal alone."""
+    packed = as_tensor(packed)
+    rows, columns = np.tril_indices(n) if lower else np.triu_indices(n)
+    if packed.ndim != 1 or packed.shape[0] != len(rows):
+        raise ShapeError(f"`expand_packed_triangular`: {n} rows need a vector of {len(rows)} elements, got shape {packed.shape}.")
+    if diagonal_only:
+        return packed[np.flatnonzero(rows == columns)]
+    return index_update(zeros((n, n), packed.dtype), (rows, columns), packed)
 
 
 METHODS.update(matmul=matmul, dot=dot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symjax.core._node import METHODS, Tensor
+from symjax.tensor import _construct as c
 from symjax.tensor import _elementwise as e
 from symjax.tensor import _index as i
 from symjax.tensor import _linalg as l
@@ -20,8 +21,9 @@ _FUNCTIONS = {
     **{n: getattr(i, n) for n in ("take", "nonzero")},
     **{n: getattr(l, n) for n in ("dot", "matmul")},
     "astype": e.cast,
-    "zeros_like": s.zeros_like,
-    "ones_like": s.ones_like,
+    "copy": lambda x, name=None: x,
+    "zeros_like": c.zeros_like,
+    "ones_like": c.ones_like,
     "fill": e.fill_like,
 }
 for _name, _function in _FUNCTIONS.items():
@@ -31,7 +33,7 @@ Tensor.mT = property(lambda x: s.swapaxes(x, -1, -2))  # type: ignore[attr-defin
 Tensor.real = property(e.real)  # type: ignore[attr-defined]
 Tensor.imag = property(e.imag)  # type: ignore[attr-defined]
 Tensor.at = property(i.at)  # type: ignore[attr-defined]
-METHODS["zeros_like"] = s.zeros_like
+METHODS["zeros_like"] = c.zeros_like
 
 
 def _eval(self: Tensor, feed: dict[Tensor, Any] | None = None, *, seed: int | None = None) -> Any:

@@ -13,6 +13,7 @@ from symjax.core._node import METHODS, Tensor
 from symjax.core._op import Aval, Operator
 from symjax.core._shapes import result_dtype
 from symjax.core._traverse import apply
+from symjax.tensor._jax_wrap import jax_wrap
 from symjax.tensor._wrap import normalize_axes, reduction, register
 
 sum = reduction(jnp.sum)
@@ -91,16 +92,18 @@ softmax = _along(jax.nn.softmax, "softmax", -1)
 log_softmax = _along(jax.nn.log_softmax, "log_softmax", -1)
 
 
+matrix_norm = jax_wrap(jnp.linalg.norm, "norm")
+
+
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Vector 2-norm over axes (all by default); ``ord`` 1, 2 or inf."""
+    """Norm over axes (all by default): 2-norm of the elements, or the vector or matrix norm that `ord` names, as in NumPy."""
     x = as_tensor(x)
-    if ord in (None, 2):
+    is_vector = x.ndim == 1 if axis is None else len(normalize_axes(axis, x.ndim, "norm")) == 1
+    if ord is None or (is_vector and ord == 2):
         return METHODS["sqrt"](sum(METHODS["square"](METHODS["abs"](x)), axis, keepdims=keepdims))
-    if ord == 1:
+    if is_vector and ord == 1:
         return sum(METHODS["abs"](x), axis, keepdims=keepdims)
-    if ord == float("inf"):
-        return max(METHODS["abs"](x), axis, keepdims=keepdims)
-    raise ValueError(f"norm: `ord` must be 1, 2 or inf, got {ord!r}.")
+    return matrix_norm(x, ord=ord, axis=axis, keepdims=keepdims)
 
 
 METHODS["norm"] = norm

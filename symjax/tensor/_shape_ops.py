@@ -8,14 +8,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from symjax._config import config
 from symjax._errors import ShapeError
 from symjax.core._leaves import as_tensor
 from symjax.core._node import METHODS, Constant, Tensor
 from symjax.core._op import Aval, Operator
 from symjax.core._shapes import broadcast_shapes, is_static, is_symbolic, result_dtype
 from symjax.core._traverse import apply
-from symjax.tensor._elementwise import AXIS_LENGTH, cast
+from symjax.tensor._elementwise import AXIS_LENGTH
 from symjax.tensor._wrap import normalize_axes, register, wrap
 
 
@@ -24,10 +23,10 @@ def as_shape(shape: Any) -> tuple[Any, ...]:
     if isinstance(shape, Tensor) and shape.ndim == 1:
         shape = tuple(shape)
     items = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else (shape,)
-    return tuple(_length(d) for d in items)
+    return tuple(axis_size(d) for d in items)
 
 
-def _length(d: Any) -> Any:
+def axis_size(d: Any) -> Any:
     if isinstance(d, Tensor):
         if d.op is AXIS_LENGTH:
             return d.settings["dim"]
@@ -84,6 +83,16 @@ def flatten(x: Any, ndim: int = 1) -> Tensor:
 def flatten2d(x: Any) -> Tensor:
     """`x` as a matrix: the first axis, and all others merged."""
     return flatten(x, 2)
+
+
+def flatten3d(x: Any) -> Tensor:
+    """`x` with the axes after the second merged."""
+    return flatten(x, 3)
+
+
+def flatten4d(x: Any) -> Tensor:
+    """`x` with the axes after the third merged."""
+    return flatten(x, 4)
 
 
 def broadcast_to(x: Any, shape: Any) -> Tensor:
@@ -271,103 +280,15 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     return [x[(*index, slice(a, b))] for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
-def _constructed(shape: Any, value: Any, dtype: Any) -> Tensor:
-    return broadcast_to(cast(as_tensor(value), dtype), as_shape(shape))
-
-
-def zeros(shape: Any, dtype: Any = None) -> Tensor:
-    """Zeros of a shape."""
-    return _constructed(shape, 0, dtype or config.floatX)
-
-
-def ones(shape: Any, dtype: Any = None) -> Tensor:
-    """Ones of a shape."""
-    return _constructed(shape, 1, dtype or config.floatX)
-
-
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """A value in every place of a shape."""
-    fill = as_tensor(fill_value)
-    return broadcast_to(cast(fill, dtype or fill.dtype), as_shape(shape))
-
-
-def alloc(value: Any, *shape: Any) -> Tensor:
-    """Theano's `full`: a value broadcast to a shape."""
-    return broadcast_to(value, as_shape(shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape))
-
-
-def zeros_like(x: Any, dtype: Any = None, detach: bool = False) -> Tensor:
-    """Zeros of `x`'s shape and dtype."""
-    x = as_tensor(x)
-    return zeros(x.shape, dtype or x.dtype)
-
-
-def ones_like(x: Any, dtype: Any = None, detach: bool = False) -> Tensor:
-    """Ones of `x`'s shape and dtype."""
-    x = as_tensor(x)
-    return ones(x.shape, dtype or x.dtype)
-
-
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """A value in every place of `x`'s shape."""
-    x = as_tensor(x)
-    return full(x.shape, fill_value, dtype or x.dtype)
-
-
-def eye(n: Any, m: Any = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """Matrix with ones on diagonal `k`."""
-    rows, columns = _length(n), _length(n if m is None else m)
-    return apply(EYE, [], {"shape": (rows, columns), "k": k, "dtype": np.dtype(dtype or config.floatX)})
-
-
-EYE = register(
-    Operator(
-        "eye",
-        lambda shape, k, dtype: jnp.eye(*shape, k=k, dtype=dtype),
-        lambda op, avals, p: Aval(p["shape"], p["dtype"], False),
-    )
-)
-
-
-def identity(n: Any, dtype: Any = None) -> Tensor:
-    """Identity matrix."""
-    return eye(n, dtype=dtype)
-
-
-ARANGE = register(
-    Operator(
-        "arange",
-        lambda start, length, step, dtype: (start + step * jnp.arange(length)).astype(dtype),
-        lambda op, avals, p: Aval((p["length"],), p["dtype"], False),
-    )
-)
-
-
-def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
-    """Numbers from `start` (0 if only one number is given) up to `stop`, `stop` excluded."""
-    if stop is None:
-        start, stop = 0, start
-    if any(isinstance(v, float) for v in (start, stop, step)):
-        return as_tensor(np.arange(start, stop, step, dtype or config.floatX))
-    first, last, by = _length(start), _length(stop), _length(step)
-    length = -(-(last - first) // by) if is_symbolic(last - first) else len(range(first, last, by))
-    return apply(ARANGE, [], {"start": first, "length": length, "step": by, "dtype": np.dtype(dtype or np.int64)})
-
-
-def linspace(start: float, stop: float, num: int = 50, dtype: Any = None) -> Tensor:
-    """`num` evenly spaced numbers, both ends included."""
-    return as_tensor(np.linspace(start, stop, num, dtype=dtype or config.floatX))
-
-
-def one_hot(i: Any, n: int, dtype: Any = None) -> Tensor:
-    """Indicator vectors of length `n` along a new last axis."""
-    return cast(METHODS["equal"](expand_dims(i, -1), arange(n)), dtype or config.floatX)
-
-
 def shape_padleft(x: Any, n_ones: int = 1) -> Tensor:
     """`x` with axes of length one in front."""
     x = as_tensor(x)
     return reshape(x, (1,) * n_ones + x.shape)
+
+
+def shape_padaxis(x: Any, axis: int) -> Tensor:
+    """`x` with one axis of length one at a place."""
+    return expand_dims(x, axis)
 
 
 def shape_padright(x: Any, n_ones: int = 1) -> Tensor:
@@ -396,6 +317,42 @@ def ndim(x: Any) -> int:
     return as_tensor(x).ndim
 
 
+def atleast_3d(x: Any) -> Tensor:
+    """`x` with at least three axes, as NumPy places them."""
+    x = as_tensor(x)
+    return reshape(x, {0: (1, 1, 1), 1: (1, *x.shape, 1), 2: (*x.shape, 1)}[x.ndim]) if x.ndim < 3 else x
+
+
+def fliplr(x: Any) -> Tensor:
+    """`x` with its second axis reversed."""
+    return flip(x, 1)
+
+
+def flipud(x: Any) -> Tensor:
+    """`x` with its first axis reversed."""
+    return flip(x, 0)
+
+
+def flatten_list(tensors: Any) -> Tensor:
+    """All elements of some tensors as one vector."""
+    return concatenate([ravel(t) for t in tensors])
+
+
+def extract_diag(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """Theano's name of `diagonal`."""
+    return diagonal(x, offset, axis1, axis2)
+
+
+def batched_diag(x: Any) -> Tensor:
+    """Diagonal matrices from vectors along the last axis of a matrix, or the diagonals of a batch of matrices."""
+    x = as_tensor(x)
+    if x.ndim == 3:
+        return diagonal(x, 0, 1, 2)
+    if x.ndim != 2:
+        raise ShapeError(f"`batched_diag` needs 2 or 3 axes, got shape {x.shape}.")
+    return expand_dims(x, -1) * np.eye(x.shape[-1], dtype=x.dtype)
+
+
 tile = wrap(jnp.tile, statics=["reps"])
 repeat = wrap(jnp.repeat, statics=["repeats", "axis"])
 flip = wrap(jnp.flip, statics=["axis"])
@@ -412,6 +369,7 @@ unravel_index = wrap(jnp.unravel_index, statics=["shape"], multiple=True)
 trace = wrap(jnp.trace, statics=["offset", "axis1", "axis2"])
 interp = wrap(jnp.interp, n_tensors=3)
 meshgrid = wrap(jnp.meshgrid, n_tensors=None, multiple=True)
+concat, permute_dims, stacklists = concatenate, transpose, stack
 METHODS.update(
     reshape=reshape, ravel=ravel, flatten=flatten, broadcast_to=broadcast_to, transpose=transpose, stack=stack,
     concatenate=concatenate, squeeze=squeeze, expand_dims=expand_dims,

@@ -10,7 +10,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from symjax._errors import ShapeError
@@ -167,7 +166,3 @@ def wrap(
 
     METHODS.setdefault(name, maker)
     return _document(maker, fn, name)
-
-
-def _astype(x: Any, dtype: Any) -> Any:
-    return jnp.asarray(x).astype(dtype)

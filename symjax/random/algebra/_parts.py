@@ -46,9 +46,14 @@ def combination(pairs: Iterable[tuple[Any, Any]]) -> Any:
     """``Σ c·x`` of coefficients and terms; 0 for none."""
     total: Any = None
     for c, x in pairs:
-        part = x if is_one(c) else c * x
+        part = scaled(c, x)
         total = part if total is None else total + part
     return T.constant(0.0) if total is None else total
+
+
+def scaled(c: Any, x: Any) -> Any:
+    """``c·x``."""
+    return x if is_one(c) else c * x
 
 
 def is_one(c: Any) -> bool:

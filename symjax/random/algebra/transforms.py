@@ -5,59 +5,93 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import symjax.tensor as T
+from symjax.core._leaves import as_tensor
 from symjax.random._distribution import Distribution
-from symjax.random.algebra._parts import combination, draws_of, fixed_in, fresh, magnitude, sign_of
-from symjax.rewrite import Absorbed, sum_law, variables
+from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in, fresh, is_one, magnitude, scaled, sign_of
+from symjax.random.distributions.cauchy import Cauchy, HalfCauchy
+from symjax.random.distributions.exponential import Exponential
+from symjax.random.distributions.gamma import Gamma, InverseGamma
+from symjax.random.distributions.half_normal import HalfNormal
+from symjax.random.distributions.log_normal import LogNormal
+from symjax.random.distributions.normal import Normal
+from symjax.rewrite import Absorbed, p, rule, sum_law, variables
 
 mu, sigma = variables("mu sigma")
 
-#: Families that affine maps of a known sign do not leave: parameters of ``c·X + d`` from those of X, the coefficient, its sign and
-#: the shift; None where the map leaves the family.
-AFFINE: dict[Distribution, Callable[..., Any]] = {}
+#: Families that affine maps of a known sign stay in: the parameters of ``c·X + d`` from those of X, the coefficient, its sign and the
+#: pairs (coefficient, term) that make up the shift; None where the map leaves the family.
+AFFINE: dict[Distribution, Callable[[list[Any], Any, int, list[Any]], Any]] = {}
 
 
-def location_scale(distribution: Distribution, location: str, scale: str, symmetric: bool) -> None:
-    """Declare a family with a location and a scale parameter; one that is not symmetric keeps to positive coefficients."""
+def location_scale(distribution: Distribution, location: str, scale: str, symmetric: bool = True) -> None:
+    """Declare a family with a location and a scale; one that is not symmetric stays the same for positive coefficients only."""
     names = list(distribution.parameters)
     at_location, at_scale = names.index(location), names.index(scale)
 
-    def mapped(parameters: list[Any], c: Any, sign: int, shift: Any) -> Any:
+    def mapped(parameters: list[Any], c: Any, sign: int, shift: list[Any]) -> Any:
         if sign < 0 and not symmetric:
             return None
         new = list(parameters)
         new[at_location] = combination([(c, parameters[at_location]), *shift])
-        new[at_scale] = magnitude(c, parameters[at_scale]) if sign < 0 else combination([(c, parameters[at_scale])])
+        new[at_scale] = magnitude(c, parameters[at_scale])
         return new
 
     AFFINE[distribution] = mapped
 
 
 def scale_only(distribution: Distribution, parameter: str, rate: bool = False) -> None:
-    """Declare a family of positive variables that is closed under positive factors alone; `rate` is an inverse scale."""
+    """Declare a family of positive variables that positive factors stay in; `rate` says that its parameter is an inverse scale."""
     at = list(distribution.parameters).index(parameter)
 
-    def mapped(parameters: list[Any], c: Any, sign: int, shift: Any) -> Any:
+    def mapped(parameters: list[Any], c: Any, sign: int, shift: list[Any]) -> Any:
         if sign < 0 or shift:
             return None
         new = list(parameters)
-        new[at] = parameters[at] / c if rate else c * parameters[at]
+        new[at] = parameters[at] / c if rate else scaled(c, parameters[at])
         return new
 
     AFFINE[distribution] = mapped
 
 
+location_scale(Cauchy, "alpha", "beta")
+scale_only(HalfNormal, "sigma")
+scale_only(HalfCauchy, "beta")
+scale_only(Exponential, "lam", rate=True)
+scale_only(Gamma, "beta", rate=True)
+scale_only(InverseGamma, "beta")
+
+
+def _scaled_log_normal(parameters: list[Any], c: Any, sign: int, shift: list[Any]) -> Any:
+    return None if sign < 0 or shift else [parameters[0] + T.log(as_tensor(c)), parameters[1]]
+
+
+AFFINE[LogNormal] = _scaled_log_normal
+
+
 @sum_law
 def affine_of_family(terms: dict[Any, Any], node: Any) -> Any:
-    """c X + d stays in the family of X: location c·μ + d, scale |c|·σ; c of one sign, positive unless X is symmetric."""
+    """c X + d has the family of X: location c·μ + d, scale |c|·σ; c of a proved sign, positive unless X is symmetric."""
     fixed = fixed_in(terms)
     for x in draws_of(terms, *AFFINE):
-        sign = sign_of(terms[x])
-        if not sign:
-            continue
+        c = terms[x]
+        sign = sign_of(c)
         for absorbed in (fixed, []) if fixed else ([],):
-            if not absorbed and not hasattr(terms[x], "parents") and terms[x] == 1:
+            if not sign or (is_one(c) and not absorbed):
                 continue
-            new = AFFINE[x.distribution](list(x.parents), terms[x], sign, [(terms[t], t) for t in absorbed])
+            new = AFFINE[x.distribution](list(x.parents), c, sign, [(terms[t], t) for t in absorbed])
             if new is not None:
                 return Absorbed((x, *absorbed), fresh(x.distribution, *new, like=node))
     return None
+
+
+@rule(p.exp(drawn(Normal, mu, sigma)), kind="law")
+def exp_of_normal(mu: Any, sigma: Any, node: Any) -> Any:
+    """exp(N(μ, σ)) = LogNormal(μ, σ)."""
+    return fresh(LogNormal, mu, sigma, like=node)
+
+
+@rule(p.log(drawn(LogNormal, mu, sigma)), kind="law")
+def log_of_log_normal(mu: Any, sigma: Any, node: Any) -> Any:
+    """log(LogNormal(μ, σ)) = N(μ, σ)."""
+    return fresh(Normal, mu, sigma, like=node)

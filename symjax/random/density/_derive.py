@@ -266,9 +266,12 @@ class Derivation:
         return T.where(inverse.increasing, self.log_cdf(inverse.operand, at, upper), falling())
 
     def _log_cdf_between(self, operand: Any, low: Any, high: Any, upper: bool) -> Any:
+        outside = T.logaddexp(self.log_cdf(operand, low), self.log_cdf(operand, high, True))
         if upper:
-            return T.logaddexp(self.log_cdf(operand, low), self.log_cdf(operand, high, True))
-        return T.logdiffexp(self.log_cdf(operand, high), self.log_cdf(operand, low))
+            return outside
+        inside = T.logdiffexp(self.log_cdf(operand, high), self.log_cdf(operand, low))
+        # the difference of two probabilities near one is known better from what is left out
+        return T.where(T.less(outside, -math.log(2)), T.log1mexp(T.minimum(outside, -math.log(2))), inside)
 
     def quantile(self, node: Any, q: Any) -> Any:
         """The value that `node` stays below with probability `q`.

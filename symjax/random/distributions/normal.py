@@ -8,8 +8,8 @@ from typing import Any
 import jax
 
 import symjax.tensor as T
-from symjax._errors import ParameterError
 from symjax.random import _support as support
+from symjax.random._alternatives import scale
 from symjax.random._constraint import Parameter, positive
 from symjax.random._distribution import Distribution
 
@@ -41,12 +41,8 @@ class NormalDistribution(Distribution):
 
     parameters = {"mu": Parameter(), "sigma": Parameter(positive)}
 
-    def parametrize(self, mu: Any = 0.0, sigma: Any = None, *, tau: Any = None) -> Any:
-        if tau is not None:
-            if sigma is not None:
-                raise ParameterError("give 'sigma' or 'tau', not both.")
-            sigma = 1 / T.sqrt(tau)
-        return mu, 1.0 if sigma is None else sigma
+    def parametrize(self, mu: Any = 0.0, sigma: Any = None, tau: Any = None) -> Any:
+        return mu, scale(sigma, tau)
 
     def support(self, mu: Any, sigma: Any) -> support.Support:
         return support.real

@@ -28,9 +28,9 @@ def abs_of_nonpositive(x: Any) -> Any:
     return -x
 
 
-@rule(p.abs(-x), p.abs(p.abs(x)))
-def abs_of_signed(x: Any) -> Any:
-    """|-x| = ||x|| = |x|."""
+@rule(p.abs(-x))
+def abs_of_negative(x: Any) -> Any:
+    """|-x| = |x|."""
     return T.abs(x)
 
 
@@ -113,12 +113,6 @@ def equal_to_itself(x: Any) -> Any:
 def not_equal_to_itself(x: Any) -> Any:
     """x ≠ x is false where x is never nan."""
     return constant(np.array(False))
-
-
-@rule(p.equal(x, p.floor(x)), when={"x": "integer"})
-def equal_to_floor(x: Any, engine: Any) -> Any:
-    """x = floor(x) is true for whole x."""
-    return constant(np.array(True)) if engine.facts(x).defined else None
 
 
 @rule(p.isnan(x), when={"x": "defined"})

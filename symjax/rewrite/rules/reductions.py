@@ -108,13 +108,18 @@ def sum_of_broadcast(x: Any, node: Any, engine: Any) -> Any:
     repeated = [(k, n) for k, n in parts if _broadcasts(n, x, node, engine)]
     total: Any = None
     for k, n in [*whole, *repeated]:
-        summed = _sum_over(n, x, node)
-        summed = summed if k == 1 else number(k) * summed
-        total = summed if total is None else total + summed
-    if form.constants and form.constant != 0:
-        shift = _count(x.shape, list(node.settings["axis"])) * number(form.constant)
-        total = shift if total is None else total + shift
+        total = _plus(total, k, _sum_over(n, x, node))
+    if form.constant != 0:
+        total = _plus(total, form.constant, _count(x.shape, list(node.settings["axis"])))
     return total
+
+
+def _plus(total: Any, k: Any, x: Any) -> Any:
+    """``total + k x``, subtracted where `k` is negative."""
+    if total is None:
+        return x if k == 1 else number(k) * x
+    term = x if abs(k) == 1 else number(abs(k)) * x
+    return total + term if k > 0 else total - term
 
 
 @rule(p.sum(x * y), p.sum(x / y), p.mean(x * y), p.mean(x / y))

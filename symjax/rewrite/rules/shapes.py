@@ -21,12 +21,6 @@ def reshape_of_reshape(x: Any, node: Any) -> Any:
     return T.reshape(x, node.shape) if is_static(node.shape) else None
 
 
-@rule(p.reshape(x), p.broadcast_to(x))
-def trivial_shape(x: Any, node: Any) -> Any:
-    """reshape(x) = broadcast(x) = x for x of that shape."""
-    return x if x.shape == node.shape else None
-
-
 @rule(p.transpose(p.transpose(x)))
 def transpose_of_transpose(x: Any, node: Any) -> Any:
     """transpose(transpose(x)) = transpose(x), or x."""

@@ -1,0 +1,150 @@
+"""From a model to what samplers run: a log density of a flat position, and the way back to the model's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from symjax._config import config
+from symjax.core._lower import Program, lower
+from symjax.core._scope import detached
+from symjax.core._traverse import substitute
+from symjax.pmc_bridge._joint import constrained_values, flat_inputs, joint_terms, layout, total
+from symjax.rewrite import canonicalize
+from symjax.sampling import DiscreteVariable, FlatVariable, LogDensity
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A model's log density and its inverse transforms, ready for sampling.
+
+    Attributes
+    ----------
+    target : LogDensity
+        The density of the unconstrained values.
+    names : tuple of str
+        Names of the free variables and deterministics, in the order of `recover`'s results.
+    """
+
+    target: LogDensity
+    names: tuple[str, ...]
+    _model: Any
+    _recover: Program
+
+    def flatten(self, point: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """The flat continuous and discrete values of a point."""
+        parts: list[np.ndarray] = []
+        for variables, dtype in ((self._model.continuous_value_vars, config.float_dtype), (self._model.discrete_value_vars, np.int64)):
+            flat = [np.asarray(point[v.name], dtype).ravel() for v in variables]
+            parts.append(np.concatenate(flat) if flat else np.zeros(0, dtype))
+        return parts[0], parts[1]
+
+    def recover(self, positions: np.ndarray, discrete: np.ndarray) -> dict[str, np.ndarray]:
+        """Values of the free variables and deterministics for many draws.
+
+        Parameters
+        ----------
+        positions, discrete : array, shape (..., n) and (..., m)
+            Flat values.
+
+        Returns
+        -------
+        dict of str to array
+            Arrays of shape ``(..., *shape)``.
+        """
+        lead = positions.shape[:-1]
+        flat = positions.reshape(-1, positions.shape[-1]), discrete.reshape(-1, discrete.shape[-1])
+        program = self._recover
+        rows = max(1, min(len(flat[0]), (1 << 28) // max(1, 8 * self._elements())))
+        with jax.enable_x64(True):
+            run = jax.jit(jax.vmap(lambda x, d, data: program.run([x, d], data), (0, 0, None)))
+            parts = []
+            for start in range(0, len(flat[0]), rows):
+                at = max(0, min(start, len(flat[0]) - rows))
+                found = run(flat[0][at : at + rows], flat[1][at : at + rows], program.data)
+                parts.append([np.asarray(f)[start - at :] for f in found])
+        columns = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]
+        return {name: c.reshape(*lead, *c.shape[1:]) for name, c in zip(self.names, columns, strict=True)}
+
+    def _elements(self) -> int:
+        from symjax.pmc_bridge._model import concrete_shape
+
+        return sum(int(np.prod(concrete_shape(self._model.named_vars[n]), dtype=int)) for n in self.names)
+
+    def point(self, position: np.ndarray, discrete: np.ndarray) -> dict[str, np.ndarray]:
+        """Values of all variables, of unconstrained ones by their own names too, at one position."""
+        found = self.recover(position[None], discrete[None])
+        values = {name: v[0] for name, v in found.items()}
+        for variables, flat in ((self._model.continuous_value_vars, position), (self._model.discrete_value_vars, discrete)):
+            values.update({v.name: flat[a:b].reshape(shape) for v, a, b, shape in layout(variables)})
+        return values
+
+
+def compile_log_density(model: Any) -> CompiledModel:
+    """Compile a model's joint log density.
+
+    Data is passed to the compiled function as an argument, and what depends on data alone is computed once.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    CompiledModel
+        Its density and the way back.
+    """
+    flat, whole, parts = flat_inputs(model)
+    terms = joint_terms(model)
+    names = list(terms)
+    data = model.data_vars
+    with detached():
+        summed = substitute([total([t]) for t in terms.values()], parts)
+        density = canonicalize(total(summed), laws=False)
+        values = constrained_values(model)
+        recovered = substitute([values[rv] for rv in model.free_RVs], parts)
+        free = dict(zip(model.free_RVs, recovered, strict=True))
+        observed = {rv: model.rvs_to_values[rv] for rv in model.observed_RVs}
+        recovered += substitute(model.deterministics, free | observed)
+    program = lower([density], [flat, whole], frozen=data)
+    by_term = lower(summed, [flat, whole], frozen=data, fold=False)
+
+    def function(position: Any, discrete: Any, arrays: Any) -> Any:
+        return program.run([position, discrete], arrays)[0]
+
+    def of_terms(position: Any, discrete: Any, arrays: Any) -> dict[str, Any]:
+        return dict(zip(names, by_term.run([position, discrete], by_term.values_of_data()), strict=True))
+
+    continuous = layout(model.continuous_value_vars)
+    target = LogDensity(
+        function=function,
+        data=program.values_of_data(),
+        size=continuous[-1][2] if continuous else 0,
+        variables=tuple(FlatVariable(v.name, start, stop) for v, start, stop, _ in continuous),
+        discrete=tuple(_discrete_variable(model, *entry) for entry in layout(model.discrete_value_vars)),
+        terms=of_terms,
+    )
+    recover = lower(recovered, [flat, whole], frozen=data)
+    return CompiledModel(target, tuple(v.name for v in model.unobserved_RVs), model, recover)
+
+
+def _discrete_variable(model: Any, value: Any, start: int, stop: int, shape: tuple[int, ...]) -> DiscreteVariable:
+    """The range of a discrete variable, where its support is bounded by numbers on both sides."""
+    from symjax.core._node import Constant
+    from symjax.core._leaves import as_tensor
+
+    rv = model.values_to_rvs[value]
+    with detached():
+        support = rv.distribution.support(*rv.parents)
+        bounds = [None if b is None else as_tensor(b) for b in (support.lower, support.upper)]
+        folded = [None if b is None else canonicalize(b) for b in bounds]
+    if all(isinstance(b, Constant) for b in folded):
+        lower, upper = (np.asarray(b.value) for b in folded)  # type: ignore[union-attr]
+        if lower.min() == lower.max() and upper.min() == upper.max():
+            return DiscreteVariable(value.name, start, stop, int(lower.min()), int(upper.max() - lower.min()) + 1)
+    return DiscreteVariable(value.name, start, stop)

@@ -1,0 +1,230 @@
+"""Distributions as models use them: ``pm.Normal("x", 0, 1, dims="group", observed=y)`` and ``pm.Normal.dist(0, 1)``."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from typing import Any
+
+import numpy as np
+
+from symjax._errors import ParameterError, ShapeError
+from symjax.core._leaves import Variable, as_tensor
+from symjax.core._node import Constant, Tensor
+from symjax.core._scope import detached
+from symjax.core._shapes import broadcast_shapes, is_symbolic
+from symjax.pmc_bridge._model import modelcontext
+from symjax.random import transforms
+from symjax.random._distribution import Distribution
+
+#: Stands for "the default transform of the variable's support".
+UNSET = object()
+_MODEL_KEYWORDS = ("dims", "observed", "shape", "transform", "default_transform", "initval", "total_size", "size")
+
+
+class ModelDistribution:
+    """A distribution that makes variables of the model in context when called, and variables of no model with `dist`.
+
+    Parameters
+    ----------
+    family : Distribution
+        The law.
+    """
+
+    def __init__(self, family: Distribution):
+        self.family = family
+        self.__name__ = family.name
+        self.__doc__ = type(family).__doc__
+        parameters = list(inspect.signature(family.parametrize).parameters.values())
+        extra = [inspect.Parameter(k, inspect.Parameter.KEYWORD_ONLY, default=None) for k in _MODEL_KEYWORDS]
+        name = inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        plain = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+        only = [p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+        try:
+            self.__signature__ = inspect.Signature([name, *plain, *only, *extra])
+        except ValueError:  # a variadic parameter stands in the way; the family's documentation serves
+            pass
+
+    def __repr__(self) -> str:
+        return f"<pmc_bridge distribution {self.__name__}>"
+
+    def dist(self, *args: Any, shape: Any = None, size: Any = None, name: str | None = None, **kwargs: Any) -> Any:
+        """A random variable that belongs to no model, to be part of another distribution or of `draw` and `logp`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Parameters of the law.
+        shape, size : int or tuple of int, optional
+            Shape with or without the axes of one value.
+        """
+        kwargs.pop("rng", None)
+        with detached():
+            return self.family(*args, shape=shape, size=size, name=name, **kwargs)
+
+    def __call__(
+        self,
+        name: str,
+        *args: Any,
+        rng: Any = None,
+        dims: Any = None,
+        initval: Any = None,
+        observed: Any = None,
+        total_size: Any = None,
+        transform: Any = UNSET,
+        default_transform: Any = UNSET,
+        shape: Any = None,
+        size: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Make a variable of the model in context.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        *args, **kwargs
+            Parameters of the law.
+        dims : str or sequence of str, optional
+            A dim for each axis; they give the shape where none is given.
+        initval : array-like, optional
+            Where sampling starts.
+        observed : array-like, optional
+            Data.
+        total_size : int, optional
+            Number of observations that `observed` is a sample of.
+        transform : Transform or None, optional
+            Map to the real line in addition to the default one; None for no transform.
+        default_transform : Transform or None, optional
+            Instead of the support's transform.
+        shape, size : int or tuple of int, optional
+            Shape with or without the axes of one value.
+
+        Raises
+        ------
+        TypeError
+            If no model is in context.
+        """
+        _check_keywords(self, name, kwargs)
+        try:
+            model = modelcontext(None)
+        except TypeError:
+            raise TypeError(
+                f"{self.__name__}({name!r}): no model on the context stack, which a named variable needs. Work inside "
+                f"`with pm.Model():`, or make a variable of no model with pm.{self.__name__}.dist(...)."
+            ) from None
+        full = model.check_name(name)
+        data = None if observed is None else observed_tensor(full, observed)
+        if shape is None and size is None:
+            shape = _shape_from(model, full, dims, data)
+        rv = self.dist_named(full, args, kwargs, shape, size, data)
+        if data is not None:
+            data = _fit_data(rv, data)
+        chosen = None if data is not None else _choose_transform(rv, transform, default_transform)
+        return model.register_rv(
+            rv, full, observed=data, total_size=total_size, dims=dims, transform=chosen, initval=initval
+        )
+
+    def dist_named(self, name: str, args: Any, kwargs: dict[str, Any], shape: Any, size: Any, data: Any) -> Any:
+        """The random variable; a shape that comes from the data is used where the parameters broadcast to it."""
+        with detached():
+            return self.family(*args, shape=shape, size=size, name=name, **kwargs)
+
+
+def _check_keywords(distribution: ModelDistribution, name: Any, kwargs: dict[str, Any]) -> None:
+    known = list(inspect.signature(distribution.family.parametrize).parameters)
+    for key in kwargs:
+        if key not in known:
+            near = difflib.get_close_matches(key, [*known, *_MODEL_KEYWORDS], 1, cutoff=0.0)[0]
+            raise ParameterError(
+                f"{distribution.__name__}({name!r}): unknown keyword {key!r}. Did you mean {near!r}? It takes {known}."
+            )
+
+
+def observed_tensor(name: str, observed: Any) -> Tensor:
+    """Data as a tensor.
+
+    Raises
+    ------
+    ValueError
+        If it holds nan or masked values.
+    """
+    if isinstance(observed, Tensor):
+        values = np.asarray(observed.value) if isinstance(observed, (Constant, Variable)) else None
+        tensor = observed
+    else:
+        values = np.ma.getdata(observed) if isinstance(observed, np.ma.MaskedArray) else np.asarray(observed)
+        if isinstance(observed, np.ma.MaskedArray) and np.ma.getmaskarray(observed).any():
+            index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(observed))[0])
+            raise ValueError(f"{name!r}: the observed value at index {index} is masked. Leave missing rows out of the data.")
+        tensor = as_tensor(values)
+    if values is not None and values.dtype.kind == "f" and np.isnan(values).any():
+        index = tuple(int(i) for i in np.argwhere(np.isnan(values))[0])
+        raise ValueError(f"{name!r}: the observed value at index {index} is nan. Leave missing rows out of the data.")
+    return tensor
+
+
+def _shape_from(model: Any, name: str, dims: Any, data: Any) -> Any:
+    """The shape that dims or data give; None leaves it to the parameters."""
+    if dims is not None and all(d in model.dim_lengths for d in model.dims.as_tuple(dims)):
+        shape = model.dims.shape(name, dims)
+        if data is not None:
+            return tuple(a if is_symbolic(a) else b for a, b in zip(data.shape, shape)) if len(data.shape) == len(shape) else shape
+        return shape
+    if data is not None:
+        return data.shape
+    if dims is not None:
+        model.dims.shape(name, dims)
+    return None
+
+
+def _fit_data(rv: Any, data: Tensor) -> Tensor:
+    """Data in the dtype and shape of its variable.
+
+    Raises
+    ------
+    ShapeError
+        If it does not broadcast to the variable's shape.
+    TypeError
+        If a discrete variable is given data that are not whole numbers.
+    """
+    try:
+        fits = broadcast_shapes([data.shape, rv.shape]) == rv.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(f"{rv.name!r}: observed has shape {data.shape}, the variable {rv.shape}.")
+    from symjax.tensor import broadcast_to, cast
+
+    with detached():
+        if rv.dtype.kind in "iu" and data.dtype.kind == "f":
+            if isinstance(data, (Constant, Variable)):
+                values = np.asarray(data.value)
+                if (values != np.floor(values)).any():
+                    index = tuple(int(i) for i in np.argwhere(values != np.floor(values))[0])
+                    raise TypeError(
+                        f"{rv.name!r} is discrete: observed must be whole numbers, got {values[index]} at index {index}."
+                    )
+            return broadcast_to(data, rv.shape)
+        if data.dtype.kind in "iub" and rv.dtype.kind == "f":
+            data = as_tensor(np.asarray(data.value, rv.dtype)) if isinstance(data, Constant) else cast(data, rv.dtype)
+        elif data.dtype.kind == "b":
+            data = as_tensor(np.asarray(data.value, rv.dtype)) if isinstance(data, Constant) else cast(data, rv.dtype)
+        return broadcast_to(data, rv.shape)
+
+
+def _choose_transform(rv: Any, transform: Any, default_transform: Any) -> Any:
+    """The transform of a free variable: the support's, with the user's after it."""
+    if rv.dtype.kind != "f":
+        return None
+    if default_transform is UNSET:
+        with detached():
+            support = rv.distribution.support(*rv.parents)
+            default = transforms.default_transform(support, rv.shape)
+    else:
+        default = default_transform
+    if transform is UNSET:
+        return default
+    if transform is None or default is None:
+        return transform
+    return transforms.Chain([default, transform])

@@ -1,0 +1,317 @@
+"""Transforms: maps of a support to the real line or a real vector, with their log-Jacobians.
+
+A transform is chosen from the support of a law, never from the law's name. All methods take and return tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import symjax.tensor as T
+from symjax._errors import ShapeError
+from symjax.core._leaves import as_tensor
+from symjax.core._node import Constant
+from symjax.random._support import Support
+
+
+class Transform:
+    """A differentiable bijection from a support to an unconstrained space.
+
+    Attributes
+    ----------
+    name : str
+        Short name; the unconstrained variable of ``tau`` is called ``tau_log__`` for the transform ``"log"``.
+    event_ndim : int
+        Number of trailing axes that are transformed together; the log-Jacobian has one element for each of them.
+    """
+
+    name = "transform"
+    event_ndim = 0
+
+    def forward(self, value: Any) -> Any:
+        """Unconstrained value of a value in the support."""
+        raise TypeError(f"the transform {self.name!r} has no forward map")
+
+    def inverse(self, z: Any) -> Any:
+        """Value in the support of an unconstrained value."""
+        raise TypeError(f"the transform {self.name!r} has no inverse map")
+
+    def log_det(self, z: Any) -> Any:
+        """``log |d inverse(z) / d z|``, of `z`'s shape without the event axes."""
+        raise TypeError(f"the transform {self.name!r} has no log-Jacobian")
+
+    def unconstrained_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shape of the unconstrained value of a value of `shape`."""
+        return tuple(shape)
+
+    def backward(self, value: Any, *inputs: Any) -> Any:
+        """PyMC's name of `inverse`."""
+        return self.inverse(as_tensor(value))
+
+    def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+        """PyMC's name of `log_det`."""
+        return self.log_det(as_tensor(value))
+
+    def __repr__(self) -> str:
+        return f"<transform {self.name}>"
+
+
+class LogTransform(Transform):
+    """The logarithm: positive numbers."""
+
+    name = "log"
+
+    def forward(self, value: Any) -> Any:
+        return T.log(value)
+
+    def inverse(self, z: Any) -> Any:
+        return T.exp(z)
+
+    def log_det(self, z: Any) -> Any:
+        return as_tensor(z)
+
+
+class LogExpM1Transform(Transform):
+    """The inverse of softplus: positive numbers."""
+
+    name = "log_exp_m1"
+
+    def forward(self, value: Any) -> Any:
+        return value + T.log1mexp(-as_tensor(value))
+
+    def inverse(self, z: Any) -> Any:
+        return T.softplus(z)
+
+    def log_det(self, z: Any) -> Any:
+        return T.log_sigmoid(z)
+
+
+class LogOddsTransform(Transform):
+    """The logit: numbers between 0 and 1."""
+
+    name = "logodds"
+
+    def forward(self, value: Any) -> Any:
+        return T.logit(value)
+
+    def inverse(self, z: Any) -> Any:
+        return T.sigmoid(z)
+
+    def log_det(self, z: Any) -> Any:
+        return T.log_sigmoid(z) + T.log_sigmoid(-as_tensor(z))
+
+
+class Interval(Transform):
+    """A scaled logit, or a shifted logarithm where one bound is missing: numbers between bounds.
+
+    Parameters
+    ----------
+    lower, upper : tensor-like or None
+        Bounds; None, −inf or inf for none on that side.
+    """
+
+    name = "interval"
+
+    def __init__(self, lower: Any = None, upper: Any = None, name: str | None = None):
+        if name is not None:
+            self.name = name
+        self.lower = None if _is_infinite(lower) else as_tensor(lower)
+        self.upper = None if _is_infinite(upper) else as_tensor(upper)
+
+    def forward(self, value: Any) -> Any:
+        value = as_tensor(value)
+        if self.lower is not None and self.upper is not None:
+            return T.log(value - self.lower) - T.log(self.upper - value)
+        if self.lower is not None:
+            return T.log(value - self.lower)
+        return value if self.upper is None else T.log(self.upper - value)
+
+    def inverse(self, z: Any) -> Any:
+        z = as_tensor(z)
+        if self.lower is not None and self.upper is not None:
+            # the two forms are equal; the one whose sigmoid is small keeps the distance to its bound exact
+            width = self.upper - self.lower
+            return T.where(z < 0, self.lower + width * T.sigmoid(z), self.upper - width * T.sigmoid(-z))
+        if self.lower is not None:
+            return self.lower + T.exp(z)
+        return z if self.upper is None else self.upper - T.exp(z)
+
+    def log_det(self, z: Any) -> Any:
+        z = as_tensor(z)
+        if self.lower is not None and self.upper is not None:
+            return T.log(self.upper - self.lower) + T.log_sigmoid(z) + T.log_sigmoid(-z)
+        return T.zeros_like(z) if self.lower is None and self.upper is None else z
+
+
+def _is_infinite(bound: Any) -> bool:
+    if bound is None:
+        return True
+    value = bound.value if isinstance(bound, Constant) else bound
+    return isinstance(value, (int, float, np.generic, np.ndarray)) and bool(np.all(np.isinf(value)))
+
+
+class OrderedTransform(Transform):
+    """Increasing vectors: the first element, and the logs of the steps."""
+
+    name = "ordered"
+    event_ndim = 1
+
+    def forward(self, value: Any) -> Any:
+        value = as_tensor(value)
+        return T.concatenate([value[..., :1], T.log(value[..., 1:] - value[..., :-1])], -1)
+
+    def inverse(self, z: Any) -> Any:
+        z = as_tensor(z)
+        return T.cumsum(T.concatenate([z[..., :1], T.exp(z[..., 1:])], -1), -1)
+
+    def log_det(self, z: Any) -> Any:
+        return as_tensor(z)[..., 1:].sum(-1)
+
+
+class SimplexTransform(Transform):
+    """Probability vectors: the softmax of a vector that sums to zero, of which the last element is left out."""
+
+    name = "simplex"
+    event_ndim = 1
+
+    def forward(self, value: Any) -> Any:
+        logs = T.log(value)
+        return (logs - logs.mean(-1, keepdims=True))[..., :-1]
+
+    def _full(self, z: Any) -> Any:
+        z = as_tensor(z)
+        return T.concatenate([z, -z.sum(-1, keepdims=True)], -1)
+
+    def inverse(self, z: Any) -> Any:
+        return T.softmax(self._full(z), -1)
+
+    def log_det(self, z: Any) -> Any:
+        full = self._full(z)
+        k = full.shape[-1]
+        # d(x_1..x_{k-1})/dz has determinant k · prod(x): the softmax's diag(x) - x xᵀ, and the sum-to-zero matrix I + 11ᵀ
+        return T.log(k) + (full - T.logsumexp(full, -1, keepdims=True)).sum(-1)
+
+    def unconstrained_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        if shape[-1] < 1:
+            raise ShapeError("a probability vector has at least one element")
+        return (*shape[:-1], shape[-1] - 1)
+
+
+class CircularTransform(Transform):
+    """Angles in (−π, π): the sampler moves on the line, and values wrap around."""
+
+    name = "circular"
+
+    def forward(self, value: Any) -> Any:
+        return as_tensor(value)
+
+    def inverse(self, z: Any) -> Any:
+        return T.arctan2(T.sin(z), T.cos(z))
+
+    def log_det(self, z: Any) -> Any:
+        return T.zeros_like(z)
+
+
+class SumTo1Transform(Transform):
+    """Vectors that sum to one: the last element is left out."""
+
+    name = "sumto1"
+    event_ndim = 1
+
+    def forward(self, value: Any) -> Any:
+        return as_tensor(value)[..., :-1]
+
+    def inverse(self, z: Any) -> Any:
+        z = as_tensor(z)
+        return T.concatenate([z, 1 - z.sum(-1, keepdims=True)], -1)
+
+    def log_det(self, z: Any) -> Any:
+        return T.zeros_like(as_tensor(z).sum(-1))
+
+    def unconstrained_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*shape[:-1], shape[-1] - 1)
+
+
+class Chain(Transform):
+    """Several transforms one after the other, the first one nearest to the support.
+
+    Parameters
+    ----------
+    transforms : sequence of Transform
+        In the order in which `forward` applies them.
+    """
+
+    name = "chain"
+
+    def __init__(self, transforms: Sequence[Transform]):
+        self.transforms = tuple(transforms)
+        self.event_ndim = max(t.event_ndim for t in self.transforms)
+
+    def forward(self, value: Any) -> Any:
+        for t in self.transforms:
+            value = t.forward(value)
+        return value
+
+    def inverse(self, z: Any) -> Any:
+        for t in reversed(self.transforms):
+            z = t.inverse(z)
+        return z
+
+    def log_det(self, z: Any) -> Any:
+        total: Any = 0.0
+        for t in reversed(self.transforms):
+            part = t.log_det(z)
+            missing = self.event_ndim - t.event_ndim
+            total = total + (part.sum(tuple(range(-missing, 0))) if missing else part)
+            z = t.inverse(z)
+        return total
+
+    def unconstrained_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        for t in self.transforms:
+            shape = t.unconstrained_shape(shape)
+        return shape
+
+
+log = LogTransform()
+log_exp_m1 = LogExpM1Transform()
+logodds = LogOddsTransform()
+ordered = OrderedTransform()
+simplex = SimplexTransform()
+circular = CircularTransform()
+sum_to_1 = SumTo1Transform()
+
+
+def default_transform(support: Support, shape: tuple[Any, ...]) -> Transform | None:
+    """The transform of a support; None where there is nothing to transform.
+
+    Parameters
+    ----------
+    support : Support
+        Support of a variable.
+    shape : tuple of int
+        Its shape.
+    """
+    if support.kind == "simplex":
+        return simplex
+    if support.kind == "circular":
+        return circular
+    if support.kind != "interval":
+        return None
+    lower, upper = (None if _is_infinite(b) else b for b in (support.lower, support.upper))
+    if lower is None and upper is None:
+        return None
+    if upper is None and _equals(lower, 0.0):
+        return log
+    if _equals(lower, 0.0) and _equals(upper, 1.0):
+        return logodds
+    return Interval(lower, upper)
+
+
+def _equals(bound: Any, number: float) -> bool:
+    value = bound.value if isinstance(bound, Constant) else bound
+    return isinstance(value, (int, float, np.generic, np.ndarray)) and bool(np.all(np.asarray(value) == number))
+
+

@@ -1,0 +1,303 @@
+"""Laws of random variables as rewrite rules: what they give, in numbers and in law, and when they must not fire."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats as st
+
+import symjax.random as R
+import symjax.tensor as T
+from symjax._errors import NotDerivableError
+from symjax.core._function import clone
+from symjax.core._traverse import toposort
+from symjax.rewrite import RULES, canonicalize
+
+KEY = 20_240_601
+
+
+def law_firings(outputs, **kwargs):
+    """Rewritten outputs and the law rules that fired."""
+    log: list[Any] = []
+    new = canonicalize(outputs, log=log, **kwargs)
+    return new, [f.rule for f in log if RULES.get(f.rule) is not None and RULES[f.rule].kind == "law"]
+
+
+@dataclass(frozen=True)
+class Law:
+    """One row: an expression, the rule that must fire on it, and the law that it must become."""
+
+    rule: str
+    build: Callable[[], Any]
+    family: Any
+    parameters: tuple[Any, ...]
+    reference: Any
+    points: Any = (-2.0, 0.1, 1.3, 4.0)
+
+
+def normals():
+    return R.Normal(0.5, 1.0), R.Normal(-1.0, 2.0), R.Normal(2.0, 0.5)
+
+
+def _linear():
+    a, b, c = normals()
+    return 2 * a - b / 4 + 3 * (c - 1)
+
+
+POSITIVE = (0.2, 0.9, 2.5)
+LAWS = {
+    "two normals": Law("add_normals", lambda: sum(normals()[:2]), R.Normal, (-0.5, 5**0.5), st.norm(-0.5, 5**0.5)),
+    "difference": Law(
+        "add_normals", lambda: R.Normal(0.5, 1.0) - R.Normal(-1.0, 2.0), R.Normal, (1.5, 5**0.5), st.norm(1.5, 5**0.5)
+    ),
+    "combination": Law("add_normals", _linear, R.Normal, (4.25, 6.5**0.5), st.norm(4.25, 6.5**0.5)),
+    "affine": Law("add_normals", lambda: 3 - 2 * R.Normal(0.5, 1.0), R.Normal, (2.0, 2.0), st.norm(2, 2)),
+    "arrays": Law(
+        "add_normals",
+        lambda: np.array([1.0, -2.0]) * R.Normal([0.0, 1.0], 1.0) + R.Normal(1.0, [1.0, 2.0]),
+        R.Normal,
+        ([1.0, -1.0], [2**0.5, 8**0.5]),
+        st.norm([1, -1], [2**0.5, 8**0.5]),
+        np.linspace(-2, 2, 6).reshape(3, 2),
+    ),
+    "sum": Law("sum_of_normals", lambda: R.Normal([1.0, 2.0, 4.0], 0.5).sum(), R.Normal, (7.0, 0.75**0.5), st.norm(7, 0.75**0.5)),
+    "axis sum": Law(
+        "sum_of_normals",
+        lambda: R.Normal([[1.0], [2.0]], [1.0, 2.0, 2.0]).sum(1),
+        R.Normal,
+        ([3.0, 6.0], 3.0),
+        st.norm([3, 6], 3),
+        np.linspace(-2, 9, 6).reshape(3, 2),
+    ),
+    "sum of scaled": Law(
+        "sum_of_normals", lambda: (np.array([1.0, 2.0]) * R.Normal(0.0, 1.0, shape=(2,))).sum(), R.Normal, (0.0, 5**0.5), st.norm(0, 5**0.5)
+    ),
+    "exp": Law("exp_of_normal", lambda: T.exp(R.Normal(0.5, 0.8)), R.LogNormal, (0.5, 0.8), st.lognorm(0.8, scale=np.exp(0.5)), POSITIVE),
+    "log": Law("log_of_log_normal", lambda: T.log(R.LogNormal(0.5, 0.8)), R.Normal, (0.5, 0.8), st.norm(0.5, 0.8)),
+    "affine cauchy": Law("affine_of_family", lambda: 1 - 2 * R.Cauchy(0.5, 0.8), R.Cauchy, (0.0, 1.6), st.cauchy(0, 1.6)),
+    "scaled half normal": Law(
+        "affine_of_family", lambda: 2.5 * R.HalfNormal(2.0), R.HalfNormal, (5.0,), st.halfnorm(scale=5.0), POSITIVE
+    ),
+    "scaled half cauchy": Law("affine_of_family", lambda: R.HalfCauchy(2.0) / 4, R.HalfCauchy, (0.5,), st.halfcauchy(0, 0.5), POSITIVE),
+    "scaled exponential": Law(
+        "affine_of_family", lambda: 4 * R.Exponential(2.0), R.Exponential, (0.5,), st.expon(scale=2.0), POSITIVE
+    ),
+    "scaled gamma": Law("affine_of_family", lambda: 4 * R.Gamma(3.0, 2.0), R.Gamma, (3.0, 0.5), st.gamma(3.0, scale=2.0), POSITIVE),
+    "scaled inverse gamma": Law(
+        "affine_of_family", lambda: 4 * R.InverseGamma(3.0, 2.0), R.InverseGamma, (3.0, 8.0), st.invgamma(3.0, scale=8.0), POSITIVE
+    ),
+    "scaled log normal": Law(
+        "affine_of_family", lambda: 3 * R.LogNormal(0.5, 0.8), R.LogNormal, (0.5 + np.log(3), 0.8), st.lognorm(0.8, scale=3 * np.exp(0.5)), POSITIVE
+    ),
+    "mean": Law("mean_of_normals", lambda: R.Normal(1.0, 2.0, shape=(4,)).mean(), R.Normal, (1.0, 1.0), st.norm(1, 1)),
+}
+
+
+def only_draw(outputs):
+    [x] = outputs if isinstance(outputs, list) else [outputs]
+    assert isinstance(x, R.RandomVariable), x
+    return x
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_law(name):
+    row = LAWS[name]
+    new, fired = law_firings(row.build())
+    x = only_draw(new)
+    assert row.rule in fired and x.distribution is row.family
+    for parent, expected in zip(x.parents, row.parameters, strict=True):
+        np.testing.assert_allclose(parent.eval() * np.ones(np.shape(expected)), expected, rtol=1e-12)
+    points = np.asarray(row.points)
+    np.testing.assert_allclose(R.logp(row.build(), points).eval(), row.reference.logpdf(points), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_rewriting_keeps_the_law(name):
+    row = LAWS[name]
+    for canonicalized in (True, False):
+        drawn = R.draw(row.build(), 2000, random_seed=KEY, canonicalize=canonicalized).reshape(2000, -1)
+        uniform = row.reference.cdf(drawn).reshape(-1, *drawn.shape[1:])
+        for column in uniform.reshape(2000, -1).T:
+            assert st.kstest(column, "uniform").pvalue > 1e-5
+
+
+def test_every_law_has_a_row():
+    laws = {n for n, r in RULES.items() if r.kind == "law" and r.build.__module__.startswith("symjax.random")}
+    assert laws == {row.rule for row in LAWS.values()}
+
+
+def test_a_symbolic_scale_that_is_proved_nonzero():
+    s = T.Placeholder((), "float64", name="s")
+    new, fired = law_firings(T.exp(s) * R.Normal(1.0, 2.0) + s)
+    assert fired == ["add_normals"]
+    np.testing.assert_allclose([p.eval({s: 0.3}) for p in only_draw(new).parents], [np.exp(0.3) + 0.3, 2 * np.exp(0.3)])
+
+
+def test_what_is_not_free_does_not_keep_the_rest_from_merging():
+    a, b, c = normals()
+    new, fired = law_firings([a + b + c, a])
+    assert fired == ["add_normals"] and new[1] is a
+    assert len({n.token for n in (new[0].parents)}) == 2
+    together = R.draw(new, 4000, random_seed=1)
+    # cov(a + b + c, a) = var a, and the variance of a sample covariance is (1 + var of the sum) / n
+    assert abs(np.cov(*together)[0, 1] - 1.0) < 4.5 * np.sqrt((1 + 5.25) / 4000)
+
+
+# Side conditions -----------------------------------------------------------------------------------------------------------
+
+
+def _summand_is_an_output():
+    a, b, _ = normals()
+    return [a + b, a]
+
+
+def _summand_used_in_another_output():
+    a, b, _ = normals()
+    return [a + b, T.exp(a)]
+
+
+def _negative_factor_of_a_positive_law():
+    return [-2.0 * R.Gamma(3.0, 2.0)]
+
+
+def _shift_of_a_positive_law():
+    return [R.Exponential(2.0) + 1.0]
+
+
+def _factor_of_unknown_sign():
+    return [T.Placeholder((), "float64", name="c") * R.Cauchy(0.0, 1.0)]
+
+
+def _exponential_of_an_output():
+    x = R.Normal(0.0, 1.0)
+    return [T.exp(x), x]
+
+
+def _exponential_of_a_seeded_draw():
+    return [T.exp(R.Normal(0.0, 1.0, seed=1))]
+
+
+def _parameter_of_the_other():
+    a, _, _ = normals()
+    return [a + R.Normal(a, 1.0)]
+
+
+def _scalar_broadcast():
+    return [R.Normal(0.0, 1.0) + R.Normal(0.0, 1.0, shape=(3,))]
+
+
+def _explicit_seed():
+    return [R.Normal(0.0, 1.0, seed=1) + R.Normal(0.0, 1.0, seed=2)]
+
+
+def _seed_in_a_sum():
+    return [R.Normal(0.0, 1.0, shape=(3,), seed=1).sum()]
+
+
+def _one_token_in_two_nodes():
+    m = T.Placeholder((), "float64", name="m")
+    x = R.Normal(m, 1.0)
+    return [x + clone(x, {m: T.constant(2.0)})]
+
+
+def _scale_that_may_be_zero():
+    c = T.Placeholder((), "float64", name="c")
+    return [c * R.Normal(0.0, 1.0)]
+
+
+def _scale_that_is_random():
+    a, b, _ = normals()
+    return [a * b]
+
+
+def _element_used_elsewhere():
+    z = R.Normal(0.0, 1.0, shape=(3,))
+    return [z.sum(), z[0]]
+
+
+def _mean_and_deviations():
+    z = R.Normal(0.0, 1.0, shape=(3,))
+    return [z - z.mean()]
+
+
+def _mixed_precision():
+    return [R.Normal(0.0, 1.0, dtype="float32") + R.Normal(0.0, 1.0)]
+
+
+BROKEN = {f.__name__.strip("_"): f for f in [
+    _summand_is_an_output, _summand_used_in_another_output, _negative_factor_of_a_positive_law, _shift_of_a_positive_law,
+    _factor_of_unknown_sign, _exponential_of_an_output, _exponential_of_a_seeded_draw, _parameter_of_the_other, _scalar_broadcast, _explicit_seed, _seed_in_a_sum,
+    _one_token_in_two_nodes, _scale_that_may_be_zero, _scale_that_is_random, _element_used_elsewhere, _mean_and_deviations,
+    _mixed_precision,
+]}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_side_condition(name):
+    outputs = BROKEN[name]()
+    new, fired = law_firings(outputs)
+    assert fired == []
+    before = {n.token for o in outputs for n in _draws(o)}
+    assert {n.token for o in new for n in _draws(o)} == before
+
+
+def _draws(output):
+    return [n for n in toposort([output]) if isinstance(n, R.RandomVariable)]
+
+
+def test_kept_draws_are_not_absorbed():
+    a, b, _ = normals()
+    assert law_firings(a + b, keep=[a])[1] == []
+
+
+def test_twice_one_draw_is_its_double():
+    a, _, _ = normals()
+    x = only_draw(canonicalize(a + a))
+    np.testing.assert_allclose([p.eval() for p in x.parents], [1.0, 2.0])
+
+
+def test_sum_of_one_draw_repeated_is_its_multiple():
+    x = only_draw(canonicalize((R.Normal(0.5, 1.0) + T.zeros(3)).sum()))
+    np.testing.assert_allclose([p.eval() for p in x.parents], [1.5, 3.0])
+
+
+def test_valued_summand_is_conditioned_on():
+    a, b, _ = normals()
+    terms = R.logp({a + b: 0.3, a: 0.7})
+    expected = [st.norm(-1 + 0.7, 2).logpdf(0.3), st.norm(0.5, 1).logpdf(0.7)]
+    np.testing.assert_allclose([float(t.eval()) for t in terms.values()], expected, rtol=1e-12)
+
+
+def test_two_sums_that_share_a_summand_are_refused():
+    a, b, c = normals()
+    with pytest.raises(NotDerivableError):
+        R.logp({a + b: 0.3, b + c: 0.1})
+
+
+def test_outputs_stay_jointly_distributed():
+    a, b, c = normals()
+    for canonicalized in (True, False):
+        s, d = R.draw([a + b + c, a - b], 4000, random_seed=KEY, canonicalize=canonicalized)
+        # cov(a + b + c, a - b) = var a - var b = -3
+        assert abs(np.cov(s, d)[0, 1] + 3) < 4.5 * np.sqrt((9 + 5.25 * 5) / 4000)
+
+
+# Supports ----------------------------------------------------------------------------------------------------------------
+
+
+def test_supports_prove_signs():
+    assert canonicalize(T.abs(T.exp(R.Normal(0.0, 1.0)))).fn_name != "abs"
+    x = R.Normal(0.0, 1.0)
+    assert canonicalize(T.abs(x)).fn_name == "abs"
+
+
+def test_proved_conditions_are_dropped_from_densities():
+    v = T.Placeholder((), "float64", name="v")
+    s = T.Placeholder((), "float64", name="s")
+    open_term = R.logp(R.Normal(0.0, s), v)
+    assert canonicalize(open_term).fn_name == "require"
+    assert open_term.eval({v: 0.0, s: -1.0}) == -np.inf
+    proved = canonicalize(R.logp(R.Normal(0.0, T.exp(s)), v))
+    assert not any(n.fn_name == "require" for n in toposort([proved]))
