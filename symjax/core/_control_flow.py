@@ -27,6 +27,13 @@ def trace(fn: Callable[..., Any], avals: Sequence[Aval]) -> tuple[list[Bound], l
         return bounds, [as_tensor(o) for o in leaves], build, rank
 
 
+def tensors(values: Any) -> list[Tensor]:
+    """A tensor-like, a list of them, or None, as a list of tensors."""
+    if values is None:
+        return []
+    return [as_tensor(v) for v in (values if isinstance(values, (list, tuple)) else [values])]
+
+
 def strong(aval: Aval) -> Aval:
     """A carry's type must not change between iterations, so it is never weak."""
     return aval._replace(weak=False)
@@ -69,7 +76,7 @@ def settle_carry(fn: Callable[..., Any], carry: Sequence[Tensor], others: Sequen
             break
         avals = [a._replace(dtype=np.dtype(w)) for a, w in zip(avals, wide)]
     with detached():
-        carry = [_cast_to(c, a, what) if c.shape == a.shape else c for c, a in zip(carry, avals)]
+        carry = [_cast_to(c, a, what) for c, a in zip(carry, avals)]
         leaves = [_cast_to(o, a, what) for o, a in zip(leaves[:n], avals)] + leaves[n:]
     return carry, bounds, leaves, build, rank
 
@@ -119,8 +126,9 @@ def map(f: Callable[..., Any], sequences: Any, non_sequences: Any = None, name: 
     >>> T.map(lambda row: row.sum(), [T.ones((3, 2))]).eval()
     array([2., 2., 2.])
     """
-    items = [as_tensor(s) for s in (sequences if isinstance(sequences, (list, tuple)) else [sequences])]
-    others = [as_tensor(s) for s in non_sequences or []]
+    items, others = tensors(sequences), tensors(non_sequences)
+    if not items or any(not s.shape for s in items) or len({s.shape[0] for s in items if isinstance(s.shape[0], int)}) > 1:
+        raise ShapeError(f"map: sequences must have first axes of equal lengths, got shapes {[s.shape for s in items]}.")
     avals = [Aval(s.shape[1:], s.dtype, False) for s in items]
     bounds, leaves, build, rank = trace(f, [*avals, *(strong(o.aval) for o in others)])
     graph, captured = close_over(bounds, leaves, rank)
@@ -196,9 +204,9 @@ def while_loop(
     array(1024)
     """
     single = not isinstance(sequences, (tuple, list))
-    carry = [as_tensor(c) for c in ([sequences] if single else sequences)]
-    of_test = [as_tensor(s) for s in non_sequences_cond or []]
-    of_body = [as_tensor(s) for s in non_sequences_body or []]
+    carry = tensors(sequences)
+    of_test = tensors(non_sequences_cond)
+    of_body = tensors(non_sequences_body)
     marker = -1 if single else 0
     n = len(carry)
     carry, bounds, leaves, build, rank = settle_carry(
@@ -297,7 +305,7 @@ def cond(
         raise ShapeError(f"cond: the condition must be a scalar, got shape {pred.shape}. Use `T.where` for elementwise choice.")
     branches = []
     for fn, inputs in ((true_fun, true_inputs), (false_fun, false_inputs)):
-        given = [as_tensor(i) for i in (*inputs, *shared_inputs)]
+        given = [*tensors(inputs), *tensors(shared_inputs)]
         call = fn if callable(fn) and not isinstance(fn, Tensor) else lambda value=fn: value
         branches.append((given, *trace(call, [strong(g.aval) for g in given])))
     (given, bounds, leaves, build, rank), (given_other, bounds_other, leaves_other, _, rank_other) = branches

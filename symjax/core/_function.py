@@ -14,7 +14,7 @@ from symjax.core._gradient import close_derivatives
 from symjax.core._keys import KeyStream
 from symjax.core._leaves import Placeholder, Variable, as_tensor
 from symjax.core._lower import Program, lower
-from symjax.core._node import METHODS, Op, Tensor
+from symjax.core._node import METHODS, Bound, Op, Tensor
 from symjax.core._scope import detached
 from symjax.core._shapes import is_symbolic
 from symjax.core._traverse import flatten, substitute, toposort
@@ -60,14 +60,15 @@ class Function:
         leaves, self._build = flatten(outputs)
         exprs = [as_tensor(o) for o in leaves] + [_as_update(v, e) for v, e in updates.items()]
         with detached():
+            leaves_of, exprs = _cut(exprs, self.inputs)
             exprs = substitute(exprs, givens) if givens else exprs
         self._n_outputs = len(leaves)
         self._updated = tuple(updates)
         self._single = outputs if isinstance(outputs, Tensor) else None
-        self._program: Program = lower(prepare(exprs, canonicalize=canonicalize), self.inputs)
+        self._program: Program = lower(prepare(exprs, canonicalize=canonicalize), leaves_of)
         self._checks = [_InputCheck(i, x) for i, x in enumerate(self.inputs)]
         self._random = bool(self._program.tokens)
-        self._base = np.frombuffer(os.urandom(8), np.uint32) if seed is None else np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
+        self._base = _base_key(seed)
         self._calls = 0
         self._salts = self._program.salts()
         self._run = jax.jit(self._draw if self._random else self._program.run)
@@ -115,6 +116,19 @@ class Function:
 
     def __repr__(self) -> str:
         return f"Function({self.name}, inputs=[{', '.join(i.name for i in self.inputs)}], {len(self._program)} operations)"
+
+
+def _base_key(seed: int | None) -> np.ndarray:
+    """Two words of a key: the seed's, or random ones."""
+    if seed is None:
+        return np.frombuffer(os.urandom(8), np.uint32)
+    return np.array([seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF], np.uint32)
+
+
+def _cut(exprs: Sequence[Any], inputs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Leaves in the place of inputs that are operations, so that rewriting does not see what they were computed from."""
+    leaves = {i: Bound(i.aval, i._name) for i in inputs if i.op is not None}
+    return [leaves.get(i, i) for i in inputs], substitute(exprs, leaves) if leaves else list(exprs)
 
 
 def _is_traced(values: Sequence[Any]) -> bool:
@@ -220,12 +234,12 @@ def function(
     >>> float(f(3.0)), float(total.value)
     (6.0, 3.0)
     """
-    if inputs and isinstance(inputs[0], (list, tuple)):
+    first = next(iter(inputs), None)
+    if isinstance(first, (list, tuple)):
         if len(inputs) > 2:
             raise TypeError("function: with a list of inputs first, only the outputs may follow by position.")
-        if len(inputs) == 2:
-            outputs = inputs[1]
-        inputs = tuple(inputs[0])
+        outputs = inputs[1] if len(inputs) == 2 else outputs
+        inputs = tuple(first)
     for i in inputs:
         if not isinstance(i, Tensor):
             raise TypeError(f"function: inputs must be tensors, got {i!r}.")
@@ -318,7 +332,9 @@ def to_jax(outputs: Any, inputs: Sequence[Tensor]) -> Callable[..., Any]:
     6.0
     """
     leaves, build = flatten(outputs)
-    program = lower(prepare([as_tensor(o) for o in leaves]), list(inputs))
+    with detached():
+        leaves_of, exprs = _cut([as_tensor(o) for o in leaves], inputs)
+    program = lower(prepare(exprs), leaves_of)
     data, salts = program.values_of_data(), program.salts()
 
     def run(*values: Any, key: Any = None) -> Any:

@@ -41,7 +41,7 @@ def constant(value: Any, dtype: Any = None, name: str | None = None) -> Constant
     kind = _PYTHON_KINDS.get(type(value))
     if kind is not None and dtype is None:
         found = kind()
-        return Constant(value, Aval((), found, found != bool), name)
+        return Constant(value, Aval((), found, found.kind != "b"), name)
     keeps_dtype = hasattr(value, "dtype")
     array = np.asarray(value.filled(np.nan) if isinstance(value, np.ma.MaskedArray) else value)
     if dtype is not None:

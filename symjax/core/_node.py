@@ -181,6 +181,16 @@ class Tensor(Node):
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+        def _operator(self, other: Any) -> Tensor: ...
+
+        __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = __matmul__ = _operator
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = __rmatmul__ = _operator
+        __and__ = __or__ = __xor__ = __rand__ = __ror__ = __rxor__ = _operator
+        __lt__ = __le__ = __gt__ = __ge__ = _operator
+
+        def __neg__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
 
     @property
     def aval(self) -> Aval:
@@ -326,6 +336,7 @@ class Constant(Tensor):
     __slots__ = ("value", "_key")
 
     value: Any
+    _key: Any
 
     def __init__(self, value: Any, aval: Aval, name: str | None = None):
         super().__init__(None, (), (), aval, None, name)

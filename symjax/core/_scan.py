@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from symjax._errors import ShapeError
-from symjax.core._control_flow import body_node, named_outputs, settle_carry, strong
+from symjax.core._control_flow import body_node, named_outputs, settle_carry, strong, tensors
 from symjax.core._inner import InnerGraph, close_over
 from symjax.core._leaves import as_tensor
 from symjax.core._node import Tensor
@@ -52,12 +52,13 @@ def _length_of(sequences: list[Tensor], length: Any) -> Any:
         raise ShapeError("scan: a sequence needs at least one axis; pass scalars as non_sequences.")
     known = [d for d in found if not is_symbolic(d)]
     if length is not None:
-        return int(length) if not is_symbolic(length) else length
-    if not found:
+        length = length if hasattr(length, "dimension_as_value") else int(length)
+        known.append(length)
+    if not found and length is None:
         raise ShapeError("scan: without sequences the number of steps must be given.")
-    if known and any(d != known[0] for d in known):
-        raise ShapeError(f"scan: sequences must have equal lengths, got {known}.")
-    return known[0] if known else found[0]
+    if any(d != known[0] for d in known):
+        raise ShapeError(f"scan: the sequences and the number of steps must have equal lengths, got {known}.")
+    return known[-1] if known else found[0]
 
 
 def _build(
@@ -118,8 +119,7 @@ def scan_symjax(
     >>> partial.eval()
     array([0., 1., 3., 6.])
     """
-    items = [as_tensor(s) for s in (sequences if isinstance(sequences, (list, tuple)) else [sequences])]
-    others = [as_tensor(s) for s in non_sequences or []]
+    items, others = tensors(sequences), tensors(non_sequences)
     leaves, build_carry = flatten(init)
     carry = [as_tensor(c) for c in leaves]
     n = len(carry)
@@ -143,20 +143,20 @@ def _taps_of(spec: Any, key: str, default: list[int]) -> tuple[Any, list[int]]:
     return spec, default
 
 
-def _sequence_slices(sequences: Any, go_backwards: bool) -> tuple[list[Tensor], Any]:
+def _sequence_slices(sequences: Any, go_backwards: bool) -> list[Tensor]:
     """The sequences' shifted copies, one for each tap, cut to the range in which all taps exist."""
     specs = [_taps_of(s, "input", [0]) for s in sequences]
-    tensors = [(as_tensor(value), taps) for value, taps in specs]
-    low = min((min(t) for _, t in tensors), default=0)
-    high = max((max(t) for _, t in tensors), default=0)
+    read = [(as_tensor(value), taps) for value, taps in specs]
+    low = min((min(t) for _, t in read), default=0)
+    high = max((max(t) for _, t in read), default=0)
     low, high = min(low, 0), max(high, 0)
     shifted = []
-    for x, taps in tensors:
+    for x, taps in read:
         x = x[::-1] if go_backwards else x
         for t in taps:
             n = x.shape[0] - (high - low)
             shifted.append(x if high == low else x[t - low : t - low + n])
-    return shifted, None
+    return shifted
 
 
 def scan(
@@ -204,6 +204,10 @@ def scan(
     outputs or (outputs, updates)
         Each output stacked along a new first axis.
 
+    Notes
+    -----
+    A graph's shapes do not depend on values, so there is no ``until``: use `symjax.tensor.while_loop` to stop by a condition.
+
     Examples
     --------
     >>> import symjax, symjax.tensor as T
@@ -214,22 +218,18 @@ def scan(
     """
     if truncate_gradient != -1:
         raise ValueError("scan: `truncate_gradient` is not supported; stop gradients with `T.stop_gradient` in the step.")
-    items, _ = _sequence_slices(_listed(sequences), go_backwards)
-    others = [as_tensor(s) for s in _listed(non_sequences)]
+    listed = sequences if isinstance(sequences, (list, tuple)) else [] if sequences is None else [sequences]
+    items, others = _sequence_slices(listed, go_backwards), tensors(non_sequences)
     infos = [_taps_of(i, "initial", [-1]) for i in (outputs_info if isinstance(outputs_info, (list, tuple)) else [outputs_info])]
     carry, spans = _past_values(infos)
-    length = _length_of(items, None) if n_steps is None else int(n_steps)
     if n_steps is not None:
-        items = [s[:length] for s in items]
+        items = [x[:n_steps] for x in items]
+    length = _length_of(items, n_steps)
     body = _theano_body(fn, infos, spans, len(items))
     results, _ = _build(body, carry, items, others, length, False, name or "scan")
     outputs = list(results[len(carry) :])
     value = outputs if return_list or len(outputs) > 1 else outputs[0]
     return (value, {}) if return_updates else value
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _past_values(infos: list[tuple[Any, list[int]]]) -> tuple[list[Tensor], list[list[int]]]:
@@ -257,6 +257,15 @@ def _past_values(infos: list[tuple[Any, list[int]]]) -> tuple[list[Tensor], list
     return carry, spans
 
 
+def _without_updates(result: Any) -> Any:
+    """The outputs of a step that may return ``(outputs, updates)``."""
+    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+        return result
+    if result[1]:
+        raise ValueError("scan: a step cannot update variables; carry their values as outputs and update after the scan.")
+    return result[0]
+
+
 def _theano_body(fn: Callable[..., Any], infos: list[Any], spans: list[list[int]], n_items: int) -> Callable[..., Any]:
     depths = [0 if initial is None else -min(taps) for initial, taps in infos]
     n_carry = sum(depths)
@@ -265,9 +274,7 @@ def _theano_body(fn: Callable[..., Any], infos: list[Any], spans: list[list[int]
         carry, items, others = values[:n_carry], values[n_carry : n_carry + n_items], values[n_carry + n_items :]
         past = [carry[place] for places in spans for place in places]
         result = fn(*items, *past, *others)
-        if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
-            result = result[0]
-        new = [as_tensor(r) for r in (result if isinstance(result, (list, tuple)) else [result])]
+        new = tensors(_without_updates(result))
         if len(new) != len(infos) and not (len(infos) == 1 and infos[0][0] is None):
             raise ValueError(f"scan: `outputs_info` has {len(infos)} entries and the step returned {len(new)} outputs.")
         moved, start = [], 0

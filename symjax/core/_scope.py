@@ -40,7 +40,6 @@ class Graph:
     def reset(self) -> None:
         """Forget every node, scope, update and name."""
         self._counts: dict[tuple[str, str], int] = {}
-        self._names: set[tuple[str, str]] = set()
         self._variables: list[Tensor] = []
         self._nodes: weakref.WeakValueDictionary[int, Node] = weakref.WeakValueDictionary()
         self._order = itertools.count()
@@ -65,16 +64,20 @@ class Graph:
     def unique_name(self, base: str) -> str:
         """`base`, with a suffix if the current scope has that name already."""
         scope = self._scope
-        if (scope, base) not in self._names:
-            self._names.add((scope, base))
+        count = self._counts.get((scope, base))
+        if count is None and not self._was_generated(base):
+            self._counts[scope, base] = 0
             return base
-        count = self._counts.get((scope, base), 0) + 1
-        while (scope, f"{base}_{count}") in self._names:
+        count = (count or 0) + 1
+        while (scope, f"{base}_{count}") in self._counts:
             count += 1
+        # only the count is kept, so that names do not pile up however many nodes come and go
         self._counts[scope, base] = count
-        name = f"{base}_{count}"
-        self._names.add((scope, name))
-        return name
+        return f"{base}_{count}"
+
+    def _was_generated(self, name: str) -> bool:
+        stem, _, number = name.rpartition("_")
+        return number.isdecimal() and int(number) <= self._counts.get((self._scope, stem), 0)
 
     def _register(self, node: Node, strong: bool) -> None:
         if strong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Iterable, Sequence
@@ -12,20 +13,66 @@ import jax
 import numpy as np
 
 from symjax._errors import ShapeError
+from symjax.core._node import METHODS, Tensor
 from symjax.core._op import Aval, Operator
 
 _SCOPE: list[Any] = []
 _COUNT = itertools.count()
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
-def symbolic_dim() -> Any:
-    """A fresh unknown axis length, usable wherever JAX infers shapes."""
+def _new_dim() -> Any:
     from jax import export
 
     if not _SCOPE:
         _SCOPE.append(export.SymbolicScope())
     [dim] = export.symbolic_shape(f"n{next(_COUNT)}", scope=_SCOPE[0])
     return dim
+
+
+def symbolic_dim() -> Any:
+    """A fresh unknown axis length, usable wherever JAX infers shapes and in expressions with tensors."""
+    return as_length(_new_dim())
+
+
+def as_length(dim: Any) -> Any:
+    """A symbolic dimension of JAX as one that leaves arithmetic with tensors to the tensors; known lengths as they are."""
+    if isinstance(dim, _length_class()) or not hasattr(dim, "dimension_as_value"):
+        return dim
+    new = copy.copy(dim)
+    new.__class__ = _length_class()
+    return new
+
+
+@lru_cache(maxsize=1)
+def _length_class() -> type:
+    # JAX's own class takes every operand that it does not know for an array; this one makes an expression of the length
+    base = type(_new_dim())
+
+    def arithmetic(name: str) -> Any:
+        exact = getattr(base, name)
+        is_division = "truediv" in name
+
+        def method(self: Any, other: Any) -> Any:
+            if isinstance(other, (int, np.integer)) or hasattr(other, "dimension_as_value"):
+                if not is_division:
+                    return as_length(exact(self, other))
+            return getattr(METHODS["axis_length"](self), name)(other)
+
+        return method
+
+    def comparison(name: str) -> Any:
+        exact = getattr(base, name)
+
+        def method(self: Any, other: Any) -> Any:
+            return NotImplemented if isinstance(other, Tensor) else exact(self, as_length(other))
+
+        return method
+
+    methods = {f"__{p}{n}__": arithmetic(f"__{p}{n}__") for n in _ARITHMETIC for p in ("", "r")}
+    methods |= {f"__{n}__": comparison(f"__{n}__") for n in _COMPARISONS}
+    return type("AxisLength", (base,), {**methods, "__hash__": base.__hash__, "__slots__": ()})
 
 
 def is_symbolic(dim: Any) -> bool:
@@ -129,7 +176,7 @@ def _eval_shape(fn: Any, avals: tuple[Aval, ...], params: tuple[tuple[str, Any],
         if random:
             arguments.insert(0, jax.eval_shape(lambda: jax.random.key(0)))
         out = jax.eval_shape(lambda *xs: fn(*xs, **dict(params)), *arguments)
-    leaves = [Aval(tuple(o.shape), np.dtype(o.dtype), bool(o.weak_type)) for o in jax.tree.leaves(out)]
+    leaves = [Aval(tuple(as_length(d) for d in o.shape), np.dtype(o.dtype), bool(o.weak_type)) for o in jax.tree.leaves(out)]
     return tuple(leaves) if isinstance(out, (tuple, list)) else leaves[0]
 
 

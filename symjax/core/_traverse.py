@@ -78,7 +78,7 @@ def rebuild(node: Any, parents: Sequence[Any], *, params: Any = None, token: Tok
         new = OpItem(ITEM, parents, node.params, source.avals[node.settings["index"]])
     elif params is None and all(_same_type(a, b) for a, b in zip(parents, node.parents, strict=True)):
         aval = node.avals if isinstance(node, MultiOutputOp) else node.aval
-        new = type(node)(node.op, parents, new_params, aval, token)
+        new = type(node)(node.op, parents, new_params, aval, token)  # type: ignore[arg-type]
     elif isinstance(node, MultiOutputOp):
         new = make(node.op, parents, new_params, token=token)  # type: ignore[arg-type]
     else:

@@ -84,7 +84,7 @@ class CompiledModel:
         return values
 
 
-def compile_log_density(model: Any) -> CompiledModel:
+def compile_log_density(model: Any, *, rewrite: bool = True) -> CompiledModel:
     """Compile a model's joint log density.
 
     Data is passed to the compiled function as an argument, and what depends on data alone is computed once.
@@ -93,6 +93,8 @@ def compile_log_density(model: Any) -> CompiledModel:
     ----------
     model : Model
         The model.
+    rewrite : bool
+        Whether to canonicalize the density first.
 
     Returns
     -------
@@ -105,7 +107,9 @@ def compile_log_density(model: Any) -> CompiledModel:
     data = model.data_vars
     with detached():
         summed = substitute([total([t]) for t in terms.values()], parts)
-        density = canonicalize(total(summed), laws=False)
+        density = total(summed)
+        if rewrite:
+            density = canonicalize(density, laws=False)
         values = constrained_values(model)
         recovered = substitute([values[rv] for rv in model.free_RVs], parts)
         free = dict(zip(model.free_RVs, recovered, strict=True))

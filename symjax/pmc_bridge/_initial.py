@@ -13,7 +13,7 @@ from symjax.core._leaves import as_tensor
 from symjax.core._node import Tensor
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
-from symjax.tensor._numpy import quick_values
+from symjax.tensor._quick import quick_values
 
 
 def initial_point(model: Any, random_seed: Any, overrides: Mapping[str, Any]) -> dict[str, np.ndarray]:

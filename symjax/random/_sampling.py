@@ -23,11 +23,10 @@ from symjax.random._draw import RandomVariable
 
 
 class _Check(NamedTuple):
-    """A condition on a parameter of a draw: its shape, whether it holds, and the first place and value where not."""
+    """A condition on the parameters of a draw, in words; its shape, whether it holds, and the first place and value where not."""
 
     draw: Any
-    parameter: str
-    text: str
+    rule: str
     shape: tuple[Any, ...]
     holds: Any
     place: Any
@@ -75,7 +74,7 @@ def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool
     outputs = [as_tensor(e) for e in leaves]
     with detached():
         checks = _checks(outputs)
-    roots = prepare([*outputs, *(t for c in checks for t in c[4:])], canonicalize=canonicalize)
+    roots = prepare([*outputs, *(t for c in checks for t in c[3:])], canonicalize=canonicalize)
     n = len(outputs)
     rest = [roots[i : i + 3] for i in range(n, len(roots), 3)]
     # a condition that rewriting proved is a constant by now
@@ -129,22 +128,24 @@ def _checks(outputs: Sequence[Any]) -> list[_Check]:
         if any(not isinstance(p, Constant) for p in node.parents):
             for condition in law.conditions(*node.parents):
                 holds = as_tensor(condition)
-                found.append(_located(node, " and ".join(law.parameters), "consistent with each other", holds, holds))
+                found.append(_located(node, law.requirement or "its parameters must fit together", holds))
     return found
 
 
 def _check(node: Any, name: str, constraint: Any, value: Any) -> _Check:
+    rule = f"{name!r} must be {constraint.text}"
     if constraint.condition is not None:
-        return _located(node, name, constraint.text, constraint.condition(value), value)
-    # where a constraint is not asked about on symbols, a bad value shows as nan: in the parameter, or in what was drawn with it
+        return _located(node, rule, constraint.condition(value), value)
+    # what is not asked about on symbols shows as nan: a bad number in the parameter, other bad values in what was drawn with them
     subject = value if constraint is real else node
-    return _located(node, name, constraint.text, T.logical_not(T.isnan(subject)), subject)
+    return _located(node, rule, T.logical_not(T.isnan(subject)))
 
 
-def _located(node: Any, name: str, text: str, condition: Any, value: Any) -> _Check:
+def _located(node: Any, rule: str, condition: Any, value: Any = None) -> _Check:
     place = T.argmin(T.ravel(condition)) if condition.shape else T.constant(0)
-    subject = T.ravel(value)[place] if value.shape == condition.shape else T.constant(np.nan)
-    return _Check(node, name, text, condition.shape, T.all(condition), _indices(place, condition.shape), subject)
+    known = value is not None and value.shape == condition.shape
+    subject = T.ravel(value)[place] if known else T.constant(np.nan)
+    return _Check(node, rule, condition.shape, T.all(condition), _indices(place, condition.shape), subject)
 
 
 def _indices(place: Any, shape: tuple[Any, ...]) -> Any:
@@ -159,6 +160,6 @@ def _raise_if_broken(check: _Check, holds: np.ndarray, places: np.ndarray, value
     index = tuple(int(i) for i in places[first])
     where = f" at index {index}" if check.shape else ""
     raise ParameterError(
-        f"{check.draw.name!r}: {check.parameter!r} must be {check.text}{got}{where} in draw {first}. "
-        "Give its parameter a law whose values are all allowed, or transform it."
+        f"{check.draw.name!r}: {check.rule}{got}{where} in draw {first}. Give its parameters laws whose values are all allowed, or "
+        "transform them."
     )

@@ -52,9 +52,7 @@ def canonicalize(expr: Any, laws: bool = True, log: list[Firing] | None = None, 
     return build(rewrite([as_tensor(e) for e in leaves], laws=laws, log=log, keep=keep))
 
 
-def rewrite(
-    outputs: Sequence[Any], *, laws: bool = True, log: list[Firing] | None = None, keep: Sequence[Any] = ()
-) -> list[Any]:
+def rewrite(outputs: Sequence[Any], *, laws: bool = True, log: list[Firing] | None = None, keep: Sequence[Any] = ()) -> list[Any]:
     """`canonicalize` for a flat list of tensors."""
     record: list[Firing] = [] if log is None else log
     with detached():

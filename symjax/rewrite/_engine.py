@@ -277,5 +277,3 @@ class Engine:
             return None
         self.log.append(Firing(rule, node, result))
         return result
-
-

@@ -56,9 +56,7 @@ def add(a: Fact, b: Fact) -> Fact:
     no_clash = a.finite or b.finite or (a.lower > -_INF and b.lower > -_INF) or (a.upper < _INF and b.upper < _INF)
     defined = a.defined and b.defined and no_clash
     integer = a.integer and b.integer
-    return Fact(
-        _down(lower, lower_exact), _up(upper, upper_exact), lower_open, upper_open, integer=integer, defined=defined
-    )
+    return Fact(_down(lower, lower_exact), _up(upper, upper_exact), lower_open, upper_open, integer=integer, defined=defined)
 
 
 def negate(a: Fact) -> Fact:
@@ -83,9 +81,7 @@ def multiply(a: Fact, b: Fact) -> Fact:
     finite = a.finite and b.finite
     nonzero = a.is_nonzero and b.is_nonzero
     defined = a.defined and b.defined and (finite or nonzero)
-    return Fact(
-        lower, upper, finite and lower == -_INF, finite and upper == _INF, nonzero, a.integer and b.integer, defined
-    )
+    return Fact(lower, upper, finite and lower == -_INF, finite and upper == _INF, nonzero, a.integer and b.integer, defined)
 
 
 def reciprocal(a: Fact) -> Fact:

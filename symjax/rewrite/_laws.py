@@ -173,12 +173,12 @@ class LawPass:
     def _try_sum(self, root: Any) -> Any:
         terms, counts = self._terms(root)
         # what may not be absorbed is not offered, so that it does not keep a rule from merging the rest
-        offered = {n: k for n, k in terms.items() if not isinstance(n, RandomOp) or self._is_open(n, root, counts)}
+        offered = {n: k for n, k in terms.items() if not isinstance(n, RandomOp) or self._may_absorb(root, n, counts[n])}
         if not any(d in offered for d in counts):
             return None
         for rule in self._sum_laws:
             answer = rule.build(dict(offered), root)
-            if answer is None or not self._allows_terms(root, answer, terms, counts):
+            if answer is None or not self._allows_terms(answer, offered):
                 continue
             result = self._fresh(root, answer.result)
             if result is None:
@@ -194,18 +194,17 @@ class LawPass:
             return result
         return None
 
-    def _allows_terms(self, root: Any, answer: Absorbed, terms: dict[Any, Any], counts: dict[Any, int]) -> bool:
-        draws = [t for t in answer.terms if isinstance(t, RandomOp)]
-        if not draws or (len(answer.terms) == 1 and isinstance(terms[draws[0]], int) and terms[draws[0]] == 1):
-            return False
-        if len({d.token for d in draws}) < len(draws):
-            return False
-        return all(d in counts and self._is_open(d, root, counts) for d in draws)
+    def _may_absorb(self, root: Any, draw: Any, count: int) -> bool:
+        """Whether a draw that occurs `count` times in the sum at `root` is used nowhere else and fits: conditions 2 to 5."""
+        alone = self._free(draw) and self._uses.get(self._key(draw), 0) == count
+        return alone and draw.shape == root.shape and draw.dtype == root.dtype
 
-    def _is_open(self, draw: Any, root: Any, counts: dict[Any, int]) -> bool:
-        """Whether a term of a sum may be absorbed: a free draw of the root's type, all of whose uses are in the sum."""
-        same_type = draw.shape == root.shape and draw.dtype == root.dtype
-        return same_type and self._free(draw) and self._uses.get(self._key(draw), 0) == counts[draw]
+    def _allows_terms(self, answer: Absorbed, offered: dict[Any, Any]) -> bool:
+        draws = [t for t in answer.terms if isinstance(t, RandomOp)]
+        if not draws or not all(t in offered for t in answer.terms) or len({d.token for d in draws}) < len(draws):
+            return False
+        trivial = len(answer.terms) == 1 and not isinstance(offered[draws[0]], Tensor) and offered[draws[0]] == 1
+        return not trivial
 
     def _terms(self, root: Any) -> tuple[dict[Any, Any], dict[Any, int]]:
         """`root` as ``{node: coefficient}``, and how often each draw occurs in it.

@@ -285,4 +285,3 @@ def _product(build: Any, factors: list[Any]) -> Any:
     for x in factors:
         total = x if total is None else build.multiply(total, x)
     return total
-

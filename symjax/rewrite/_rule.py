@@ -102,9 +102,9 @@ def rule(*patterns: Pattern, kind: str = "pointwise", when: Mapping[str, str] | 
 def sum_law(build: Callable[..., Any]) -> Callable[..., Any]:
     """Declare a law of linear combinations: ``build(terms, node) -> Absorbed or None``.
 
-    `terms` maps each node of a sum to its coefficient, a number or a tensor; a constant summand is a `Constant` node. `node` is the
-    root of the sum, whose shape every absorbed random node has. The engine checks the side conditions of the random nodes that are
-    absorbed, and adds what is not absorbed back.
+    `terms` maps each node of a sum to its coefficient, a number or a tensor; a constant summand is a `Constant` node. The draws
+    among them are those that may be absorbed: they have the shape of `node`, the root of the sum, and are used nowhere else. What
+    the rule does not absorb is added back.
     """
     _add(Rule(build.__name__, "law", None, build))
     return build

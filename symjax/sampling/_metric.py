@@ -1,26 +1,27 @@
-"""Euclidean metrics: the inverse mass matrix as a diagonal scaling, with an optional dense or low-rank correction.
+"""Euclidean metrics as changes of variables: diagonal scaling with an optional correction along a few directions.
 
-The position is ``x = scale * (A u)`` for an ``u`` with unit metric. With the diagonal metric `A` is the identity; with the corrected
-ones it is a symmetric matrix ``I + V (diag(s) - I) Vᵀ`` on a few orthonormal directions `V`, so that the dense metric is the case of
-as many directions as dimensions.
+A position is ``x = x0 + W u`` for a `u` with unit metric, so that an integrator works on `u` with standard normal momenta and plain
+inner products, and the inverse mass matrix ``W Wᵀ`` is applied twice a step: to the momentum's displacement and to the gradient.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 class Metric(NamedTuple):
-    """An inverse mass matrix ``W Wᵀ`` with ``W = diag(scale) (I + V (diag(stretch) - I) Vᵀ)``.
+    """``W = diag(scale) (I + V diag(stretch - 1) Vᵀ)``.
 
     Attributes
     ----------
     scale : array, shape (n,)
         Standard deviations.
     directions : array, shape (n, r)
-        Orthonormal columns; r = 0 for a diagonal metric.
+        Columns `V`, orthonormal where their stretch is not 1; r = 0 for a diagonal metric, r = n for a dense one.
     stretch : array, shape (r,)
         Square roots of the eigenvalues along the directions; 1 changes nothing.
     """
@@ -30,27 +31,27 @@ class Metric(NamedTuple):
     stretch: Any
 
 
-def unit(n: int, rank: int, dtype: Any) -> Metric:
-    """The identity, with room for `rank` directions."""
-    return Metric(jnp.ones(n, dtype), jnp.eye(n, rank, dtype=dtype), jnp.ones(rank, dtype))
+def diagonal(scale: np.ndarray, rank: int) -> Metric:
+    """A diagonal metric, with room for `rank` directions."""
+    return Metric(scale, np.zeros((len(scale), rank)), np.ones(rank))
 
 
-def _stretched(metric: Metric, x: Any, by: Any) -> Any:
+def _stretched(metric: Metric, x: Any) -> Any:
     if metric.directions.shape[1] == 0:
         return x
-    return x + metric.directions @ ((by - 1) * (metric.directions.T @ x))
+    return jax.lax.cond(
+        (metric.stretch != 1).any(),
+        lambda x: x + metric.directions @ ((metric.stretch - 1) * (metric.directions.T @ x)),
+        lambda x: x,
+        x,
+    )
 
 
-def velocity(metric: Metric, momentum: Any) -> Any:
-    """``M⁻¹ p``."""
-    return metric.scale * _stretched(metric, metric.scale * momentum, metric.stretch**2)
+def displacement(metric: Metric, u: Any) -> Any:
+    """``W u``: what a whitened displacement is in the position's coordinates; arrays of shape (n,)."""
+    return metric.scale * _stretched(metric, u)
 
 
-def momentum_of(metric: Metric, noise: Any) -> Any:
-    """A momentum with covariance `M`, from standard normal noise."""
-    return _stretched(metric, noise, 1 / metric.stretch) / metric.scale
-
-
-def kinetic(momentum: Any, velocity: Any) -> Any:
-    """Kinetic energy."""
-    return 0.5 * jnp.dot(momentum, velocity)
+def whitened(metric: Metric, gradient: Any) -> Any:
+    """``Wᵀ g``: the gradient by `u` from that by the position; arrays of shape (n,)."""
+    return _stretched(metric, metric.scale * gradient)

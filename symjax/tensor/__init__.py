@@ -9,8 +9,6 @@ from symjax.core._function import clone as clone
 from symjax.core._leaves import Placeholder as Placeholder
 from symjax.core._leaves import Variable as Variable
 from symjax.core._leaves import as_tensor as as_tensor
-from symjax.core._leaves import as_tensor as as_tensor_variable
-from symjax.core._leaves import as_tensor as asarray
 from symjax.core._leaves import constant as constant
 from symjax.core._leaves import shared as shared
 from symjax.core._node import Constant as Constant
@@ -19,13 +17,10 @@ from symjax.core._node import Op as Op
 from symjax.core._node import OpItem as OpItem
 from symjax.core._node import RandomOp as RandomOp
 from symjax.core._node import Tensor as Tensor
-from symjax.core._node import Tensor as TensorVariable
-from symjax.core._scan import scan_symjax as scan
+from symjax.core._scan import scan_symjax as scan_symjax
 from symjax.tensor import _methods as _methods
 from symjax.tensor import fft as fft
 from symjax.tensor import linalg as linalg
-from symjax.tensor import linalg as nlinalg
-from symjax.tensor import linalg as slinalg
 from symjax.tensor._construct import alloc as alloc
 from symjax.tensor._construct import arange as arange
 from symjax.tensor._construct import cartesian as cartesian
@@ -127,7 +122,6 @@ from symjax.tensor._elementwise import i1 as i1
 from symjax.tensor._elementwise import i1e as i1e
 from symjax.tensor._elementwise import imag as imag
 from symjax.tensor._elementwise import int_div as int_div
-from symjax.tensor._elementwise import inv as inv
 from symjax.tensor._elementwise import inv_logit as inv_logit
 from symjax.tensor._elementwise import invert as invert
 from symjax.tensor._elementwise import invlogit as invlogit
@@ -247,6 +241,7 @@ from symjax.tensor._linalg import expand_packed_triangular as expand_packed_tria
 from symjax.tensor._linalg import expm as expm
 from symjax.tensor._linalg import flat_outer as flat_outer
 from symjax.tensor._linalg import inner as inner
+from symjax.tensor._linalg import inv as inv
 from symjax.tensor._linalg import kron as kron
 from symjax.tensor._linalg import kron_diag as kron_diag
 from symjax.tensor._linalg import kron_dot as kron_dot
@@ -385,22 +380,16 @@ from symjax.tensor._placeholders import fscalar as fscalar
 from symjax.tensor._placeholders import ftensor3 as ftensor3
 from symjax.tensor._placeholders import ftensor4 as ftensor4
 from symjax.tensor._placeholders import fvector as fvector
-from symjax.tensor._placeholders import imatrices as imatrices
 from symjax.tensor._placeholders import imatrix as imatrix
 from symjax.tensor._placeholders import iscalar as iscalar
-from symjax.tensor._placeholders import iscalars as iscalars
 from symjax.tensor._placeholders import itensor3 as itensor3
 from symjax.tensor._placeholders import itensor4 as itensor4
 from symjax.tensor._placeholders import ivector as ivector
-from symjax.tensor._placeholders import ivectors as ivectors
-from symjax.tensor._placeholders import lmatrices as lmatrices
 from symjax.tensor._placeholders import lmatrix as lmatrix
 from symjax.tensor._placeholders import lscalar as lscalar
-from symjax.tensor._placeholders import lscalars as lscalars
 from symjax.tensor._placeholders import ltensor3 as ltensor3
 from symjax.tensor._placeholders import ltensor4 as ltensor4
 from symjax.tensor._placeholders import lvector as lvector
-from symjax.tensor._placeholders import lvectors as lvectors
 from symjax.tensor._placeholders import matrices as matrices
 from symjax.tensor._placeholders import matrix as matrix
 from symjax.tensor._placeholders import row as row
@@ -411,11 +400,6 @@ from symjax.tensor._placeholders import tensor3 as tensor3
 from symjax.tensor._placeholders import tensor4 as tensor4
 from symjax.tensor._placeholders import vector as vector
 from symjax.tensor._placeholders import vectors as vectors
-from symjax.tensor._placeholders import wmatrix as wmatrix
-from symjax.tensor._placeholders import wscalar as wscalar
-from symjax.tensor._placeholders import wtensor3 as wtensor3
-from symjax.tensor._placeholders import wtensor4 as wtensor4
-from symjax.tensor._placeholders import wvector as wvector
 from symjax.tensor._placeholders import zmatrix as zmatrix
 from symjax.tensor._placeholders import zscalar as zscalar
 from symjax.tensor._placeholders import ztensor3 as ztensor3
@@ -504,3 +488,8 @@ from symjax.tensor._shape_ops import tril as tril
 from symjax.tensor._shape_ops import triu as triu
 from symjax.tensor._shape_ops import unravel_index as unravel_index
 from symjax.tensor._shape_ops import vstack as vstack
+
+as_tensor_variable = asarray = as_tensor
+TensorVariable = Tensor
+scan = scan_symjax
+nlinalg = slinalg = linalg

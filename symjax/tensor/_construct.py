@@ -95,8 +95,8 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
     """Numbers from `start` (0 if only one number is given) up to `stop`, `stop` excluded."""
     if stop is None:
         start, stop = 0, start
-    if any(isinstance(v, float) for v in (start, stop, step)):
-        return as_tensor(np.arange(start, stop, step, dtype or config.floatX))
+    if any(isinstance(v, (float, np.floating)) for v in (start, stop, step)):
+        return as_tensor(np.arange(start, stop, step).astype(dtype or config.floatX))
     first, last, by = axis_size(start), axis_size(stop), axis_size(step)
     length = -(-(last - first) // by) if is_symbolic(last - first) else len(range(first, last, by))
     return apply(ARANGE, [], {"start": first, "length": length, "step": by, "dtype": np.dtype(dtype or np.int64)})

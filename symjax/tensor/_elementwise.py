@@ -259,8 +259,8 @@ def fill_like(x: Any, value: Any, dtype: Any = None) -> Tensor:
 
 METHODS.update(cast=cast, round=round, clip=clip, divmod=divmod, axis_length=axis_length, size=size)
 absolute = fabs = abs_ = abs
-sub, mul, true_div, int_div, pow, neg, sqr, inv = (
-    subtract, multiply, divide, floor_divide, power, negative, square, reciprocal,
+sub, mul, true_div, int_div, pow, neg, sqr = (
+    subtract, multiply, divide, floor_divide, power, negative, square,
 )  # fmt: skip
 true_divide, remainder, conjugate = divide, mod, conj
 acos, asin, atan, atan2, acosh, asinh, atanh = (

@@ -90,6 +90,8 @@ def _slice_length(n: Any, s: tuple[Any, ...]) -> Any:
     _, start, stop, step = s
     if not is_symbolic(n) and not any(is_symbolic(b) for b in (start, stop) if b is not None):
         return len(range(*slice(start, stop, step).indices(int(n))))
+    if start is None and stop is None and not is_symbolic(step) and step is not None:
+        return -(-n // abs(step))
     if step not in (None, 1):
         raise ShapeError("a slice with a step along an axis of unknown length is not supported; slice a known axis.")
     first = 0 if start is None else start

@@ -28,7 +28,7 @@ def _infer_matmul(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any])
     a, b = avals
     if not a.shape or not b.shape:
         raise ShapeError("`matmul` needs two tensors with at least one axis; use `*` for scalars.")
-    left, right = a.shape[-1], b.shape[-2] if len(b.shape) > 1 else b.shape[-1]
+    left, right = a.shape[-1], b.shape[-min(len(b.shape), 2)]
     if not is_symbolic(left) and not is_symbolic(right) and left != right:
         raise ShapeError(f"`matmul`: shapes {a.shape} and {b.shape} do not fit: {left} columns against {right} rows.")
     try:

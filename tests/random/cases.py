@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import scipy.stats as st
+from scipy.integrate import quad
 
 import symjax.random as R
 
 #: Probabilities whose quantiles are the points of comparison where a row names no points.
 LEVELS = np.array([1e-9, 1e-4, 0.01, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.99, 0.9999, 1 - 1e-9])
+#: Tail probabilities at which log cdfs are compared.
+FAR = np.array([1e-250, 1e-100, 1e-30, 1e-15])
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Row:
         ``R.Normal``.
     reference : callable
         Canonical parameters to a frozen `scipy.stats` distribution, or to any object with ``logpdf`` (``logpmf`` if discrete)
-        and, as far as it knows them, ``logcdf``, ``logsf``, ``ppf``, ``mean``, ``var``; what it lacks is not compared.
+        and, as far as it knows them, ``logcdf``, ``logsf``, ``ppf``, ``isf``, ``mean``, ``var``.
     sets : sequence of tuple
         Canonical parameter values in order; arrays make batches.
     same : sequence of (dict, tuple)
@@ -40,7 +43,9 @@ class Row:
         Canonical parameters to keywords for PyMC's distribution of the same name; the canonical names if None.
     levels : array
         Probabilities of the points.
-    moments, quantiles, draws : bool
+    far : bool
+        Whether the reference is right far out in the tails, where it is asked at `FAR` from both ends.
+    moments, cdf, quantiles, draws, integrates : bool
         Whether there are such things to test.
     """
 
@@ -52,31 +57,255 @@ class Row:
     bad: Sequence[tuple[dict[str, Any], str]] = ()
     points: Callable[..., Any] | None = None
     pymc: Callable[..., dict[str, Any]] | None = None
-    levels: Any = None
+    levels: Any = field(default_factory=lambda: LEVELS)
+    far: bool = True
     moments: bool = True
+    cdf: bool = True
     quantiles: bool = True
     draws: bool = True
+    integrates: bool = True
 
 
-def _array(*values: float) -> np.ndarray:
+def array(*values: float) -> np.ndarray:
     return np.array(values)
 
 
-NORMAL = Row(
-    R.Normal,
-    lambda mu, sigma: st.norm(mu, sigma),
-    [(0.0, 1.0), (-3.0, 1e-3), (_array(0.0, 5.0, -1e3), _array(1.0, 2.0, 1e4))],
-    same=[({"mu": 1.0, "tau": 4.0}, (1.0, 0.5)), ({"mu": 2.0}, (2.0, 1.0)), ({}, (0.0, 1.0))],
-    bad=[({"mu": 0.0, "sigma": -1.0}, "sigma"), ({"sigma": np.array([1.0, 0.0])}, "sigma"), ({"mu": np.nan}, "mu")],
-)
+def below_zero(*parameters: Any) -> list[float]:
+    return [-1e-3, -np.inf]
 
-HALF_NORMAL = Row(
-    R.HalfNormal,
-    lambda sigma: st.halfnorm(0.0, sigma),
-    [(1.0,), (1e-3,), (_array(0.5, 2.0, 1e4),)],
-    same=[({"tau": 4.0}, (0.5,)), ({}, (1.0,))],
-    outside=lambda sigma: [-1e-3, -np.inf],
-    bad=[({"sigma": -1.0}, "sigma")],
-)
 
-ROWS: list[Row] = [NORMAL, HALF_NORMAL]
+class HalfT:
+    """scipy has no half Student t: the tails of t, doubled; the cdf by the beta law of t² / (ν + t²)."""
+
+    def __init__(self, nu: Any, sigma: Any):
+        self.nu, self.sigma = np.asarray(nu, float), np.asarray(sigma, float)
+        self.t = st.t(nu, 0.0, sigma)
+        self.square = st.beta(0.5, 0.5 * self.nu)
+
+    def logpdf(self, x: Any) -> Any:
+        return self.t.logpdf(x) + np.log(2)
+
+    def logsf(self, x: Any) -> Any:
+        return self.t.logsf(x) + np.log(2)
+
+    def logcdf(self, x: Any) -> Any:
+        z = (x / self.sigma) ** 2
+        return self.square.logcdf(z / (self.nu + z))
+
+    def ppf(self, q: Any) -> Any:
+        y = self.square.ppf(np.minimum(q, 0.5))
+        return np.where(q < 0.5, self.sigma * np.sqrt(self.nu * y / (1 - y)), self.t.isf(0.5 * (1 - q)))
+
+    def isf(self, q: Any) -> Any:
+        return self.t.isf(0.5 * q)
+
+    def _moment(self, power: int) -> Any:
+        def one(nu: float, sigma: float) -> float:
+            if nu <= power:
+                return np.inf
+            return 2 * quad(lambda x: x**power * st.t.pdf(x, nu), 0, np.inf, epsabs=0, epsrel=1e-11)[0] * sigma**power
+
+        return np.vectorize(one)(self.nu, self.sigma)
+
+    def mean(self) -> Any:
+        return self._moment(1)
+
+    def var(self) -> Any:
+        return np.where(self.nu > 2, self._moment(2) - self._moment(1) ** 2, np.where(self.nu > 1, np.inf, np.nan))
+
+
+class Constant:
+    """An improper law of density 1 from a bound on."""
+
+    def __init__(self, lower: float):
+        self.lower = lower
+
+    def logpdf(self, x: Any) -> Any:
+        return np.where(x >= self.lower, 0.0, -np.inf)
+
+
+def _scale_and_precision(name: str = "tau", **others: float) -> list[Any]:
+    values = tuple(others.values())
+    return [({**others, name: 4.0}, (*values, 0.5)), ({**others, "sigma": 3.0}, (*values, 3.0)), (others, (*values, 1.0))]
+
+
+CONTINUOUS = [
+    Row(
+        R.Flat,
+        lambda: Constant(-np.inf),
+        [()],
+        points=lambda: array(-1e300, -1.0, 0.0, 1e-300, 5.0),
+        moments=False, cdf=False, quantiles=False, draws=False, integrates=False,
+    ),
+    Row(
+        R.HalfFlat,
+        lambda: Constant(0.0),
+        [()],
+        points=lambda: array(1e-300, 1.0, 2.0, 3.0, 1e300),
+        outside=below_zero,
+        moments=False, cdf=False, quantiles=False, draws=False, integrates=False,
+    ),
+    Row(
+        R.Normal,
+        lambda mu, sigma: st.norm(mu, sigma),
+        [(0.0, 1.0), (-3.0, 1e-3), (array(0.0, 5.0, -1e3), array(1.0, 2.0, 1e4))],
+        same=[*_scale_and_precision(mu=1.5), ({}, (0.0, 1.0))],
+        bad=[({"mu": 0.0, "sigma": -1.0}, "sigma"), ({"sigma": array(1.0, 0.0)}, "sigma"), ({"mu": np.nan}, "mu"), ({"tau": -1.0}, "tau")],
+    ),
+    Row(
+        R.HalfNormal,
+        lambda sigma: st.halfnorm(0.0, sigma),
+        [(1.0,), (1e-3,), (array(0.5, 2.0, 1e4),)],
+        same=_scale_and_precision(),
+        outside=below_zero,
+        bad=[({"sigma": -1.0}, "sigma")],
+    ),
+    Row(
+        R.TruncatedNormal,
+        lambda mu, sigma, lower, upper: st.truncnorm((lower - mu) / sigma, (upper - mu) / sigma, mu, sigma),
+        [
+            (0.0, 1.0, -1.0, 2.0),
+            (0.0, 1.0, 5.0, np.inf),
+            (0.0, 2.0, -np.inf, -60.0),
+            (1.0, 0.5, 0.9, 1.05),
+            (0.0, 1.0, -np.inf, np.inf),
+            (array(0.0, 1.0, -2.0), array(1.0, 3.0, 0.5), array(-1.0, 2.0, -np.inf), array(np.inf, 9.0, -2.5)),
+        ],
+        same=[
+            ({"mu": 1.0, "tau": 4.0, "lower": 0.0}, (1.0, 0.5, 0.0, np.inf)),
+            ({"mu": 1.0, "sigma": 4.0, "upper": 0.0}, (1.0, 4.0, -np.inf, 0.0)),
+            ({}, (0.0, 1.0, -np.inf, np.inf)),
+        ],
+        outside=lambda mu, sigma, lower, upper: [lower - 1e-3, upper + 1e-3] if np.all(lower > -np.inf) and np.all(upper < np.inf) else [],
+        bad=[({"sigma": 0.0}, "sigma"), ({"lower": 1.0, "upper": 0.0}, "lower"), ({"lower": np.nan}, "lower")],
+        far=False,
+    ),
+    Row(
+        R.LogNormal,
+        lambda mu, sigma: st.lognorm(sigma, 0.0, np.exp(mu)),
+        [(0.0, 1.0), (-3.0, 1e-2), (array(0.0, 2.0, -5.0), array(1.0, 0.25, 3.0))],
+        same=[*_scale_and_precision(mu=1.5), ({}, (0.0, 1.0))],
+        outside=lambda mu, sigma: [0.0, *below_zero()],
+        bad=[({"sigma": -1.0}, "sigma")],
+    ),
+    Row(
+        R.Cauchy,
+        lambda alpha, beta: st.cauchy(alpha, beta),
+        [(0.0, 1.0), (2.0, 1e-2), (array(0.0, 5.0, -1e3), array(1.0, 2.0, 1e4))],
+        bad=[({"alpha": 0.0, "beta": -1.0}, "beta")],
+        far=False,
+    ),
+    Row(
+        R.HalfCauchy,
+        lambda beta: st.halfcauchy(0.0, beta),
+        [(1.0,), (1e-3,), (array(0.5, 2.0, 1e4),)],
+        outside=below_zero,
+        bad=[({"beta": 0.0}, "beta")],
+        far=False,
+    ),
+    Row(
+        R.StudentT,
+        lambda nu, mu, sigma: st.t(nu, mu, sigma),
+        [(4.0, 0.0, 1.0), (0.3, 1.0, 2.0), (1e4, 0.0, 1.0), (array(1.5, 2.5, 30.0), array(0.0, 5.0, -10.0), array(1.0, 2.0, 1e2))],
+        same=[*_scale_and_precision("lam", nu=3.0, mu=1.5), ({"nu": 2.0}, (2.0, 0.0, 1.0))],
+        bad=[({"nu": -1.0}, "nu"), ({"nu": 1.0, "sigma": -1.0}, "sigma"), ({"nu": 1.0, "lam": 0.0}, "lam")],
+        far=False,
+    ),
+    Row(
+        R.HalfStudentT,
+        HalfT,
+        [(4.0, 1.0), (0.5, 2.0), (array(1.5, 2.5, 30.0), array(1.0, 2.0, 1e2))],
+        same=_scale_and_precision("lam", nu=3.0),
+        outside=below_zero,
+        bad=[({"nu": 0.0}, "nu"), ({"nu": 1.0, "sigma": -1.0}, "sigma")],
+        far=False,
+    ),
+    Row(
+        R.Exponential,
+        lambda lam: st.expon(0.0, 1 / lam),
+        [(1.0,), (1e4,), (array(0.1, 2.0, 1e-5),)],
+        same=[({"scale": 4.0}, (0.25,)), ({}, (1.0,))],
+        outside=below_zero,
+        bad=[({"lam": 0.0}, "lam"), ({"scale": -1.0}, "scale")],
+        pymc=lambda lam: {"lam": lam},
+    ),
+    Row(
+        R.Gamma,
+        lambda alpha, beta: st.gamma(alpha, 0.0, 1 / beta),
+        [(2.5, 1.0), (0.3, 4.0), (1.0, 2.0), (1e4, 1e-2), (array(0.7, 5.0, 80.0), array(2.0, 1e3, 0.5))],
+        same=[({"mu": 6.0, "sigma": 2.0}, (9.0, 1.5))],
+        outside=below_zero,
+        bad=[({"alpha": -1.0, "beta": 1.0}, "alpha"), ({"mu": 1.0, "sigma": -1.0}, "sigma")],
+    ),
+    Row(
+        R.InverseGamma,
+        lambda alpha, beta: st.invgamma(alpha, 0.0, beta),
+        [(2.5, 1.0), (0.6, 4.0), (1e3, 1e2), (array(1.5, 5.0, 80.0), array(2.0, 1e3, 0.5))],
+        same=[({"mu": 6.0, "sigma": 2.0}, (11.0, 60.0)), ({"alpha": 3.0}, (3.0, 1.0))],
+        outside=lambda alpha, beta: [0.0, *below_zero()],
+        bad=[({"alpha": 2.0, "beta": 0.0}, "beta"), ({"mu": -1.0, "sigma": 1.0}, "mu")],
+        far=False,
+    ),
+    Row(
+        R.ChiSquared,
+        lambda nu: st.chi2(nu),
+        [(1.0,), (7.0,), (array(0.5, 3.0, 400.0),)],
+        outside=below_zero,
+        bad=[({"nu": 0.0}, "nu")],
+    ),
+    Row(
+        R.Beta,
+        lambda alpha, beta: st.beta(alpha, beta),
+        [(2.0, 3.0), (0.5, 0.5), (1.0, 1.0), (300.0, 2000.0), (array(0.8, 5.0, 1.0), array(2.0, 1.0, 30.0))],
+        same=[({"mu": 0.25, "nu": 8.0}, (2.0, 6.0)), ({"mu": 0.5, "sigma": 0.1}, (12.0, 12.0))],
+        outside=lambda alpha, beta: [-1e-3, 1.001, np.inf],
+        bad=[({"alpha": 1.0, "beta": 0.0}, "beta"), ({"mu": 1.5, "nu": 3.0}, "mu"), ({"mu": 0.5, "sigma": -0.1}, "sigma")],
+        far=False,
+    ),
+    Row(
+        R.Uniform,
+        lambda lower, upper: st.uniform(lower, upper - lower),
+        [(0.0, 1.0), (-3.0, -2.999), (array(0.0, -5.0, 10.0), array(2.0, 5.0, 1e4))],
+        same=[({}, (0.0, 1.0)), ({"upper": 4.0}, (0.0, 4.0))],
+        outside=lambda lower, upper: [lower - 1e-3, upper + 1e-3, np.inf],
+        bad=[({"lower": 1.0, "upper": 1.0}, "lower"), ({"lower": -np.inf}, "lower")],
+        far=False,
+    ),
+    Row(
+        R.Laplace,
+        lambda mu, b: st.laplace(mu, b),
+        [(0.0, 1.0), (-3.0, 1e-3), (array(0.0, 5.0, -1e3), array(1.0, 2.0, 1e4))],
+        bad=[({"mu": 0.0, "b": -1.0}, "b")],
+    ),
+    Row(
+        R.Logistic,
+        lambda mu, s: st.logistic(mu, s),
+        [(0.0, 1.0), (-3.0, 1e-3), (array(0.0, 5.0, -1e3), array(1.0, 2.0, 1e4))],
+        same=[({}, (0.0, 1.0))],
+        bad=[({"mu": 0.0, "s": -1.0}, "s")],
+    ),
+    Row(
+        R.Gumbel,
+        lambda mu, beta: st.gumbel_r(mu, beta),
+        [(0.0, 1.0), (-3.0, 1e-3), (array(0.0, 5.0, -1e3), array(1.0, 2.0, 1e4))],
+        bad=[({"mu": 0.0, "beta": -1.0}, "beta")],
+    ),
+    Row(
+        R.Weibull,
+        lambda alpha, beta: st.weibull_min(alpha, 0.0, beta),
+        [(1.5, 2.0), (0.4, 1.0), (1.0, 3.0), (50.0, 1e-2), (array(0.9, 2.0, 5.0), array(1.0, 1e3, 0.1))],
+        outside=below_zero,
+        bad=[({"alpha": 0.0, "beta": 1.0}, "alpha"), ({"alpha": 1.0, "beta": -1.0}, "beta")],
+        far=False,
+    ),
+    Row(
+        R.Pareto,
+        lambda alpha, m: st.pareto(alpha, 0.0, m),
+        [(3.0, 1.0), (1.5, 1e-2), (20.0, 5.0), (array(1.2, 2.5, 4.0), array(1.0, 10.0, 0.1))],
+        outside=lambda alpha, m: [0.999 * m, 0.0, -1.0],
+        bad=[({"alpha": 1.0, "m": 0.0}, "m"), ({"alpha": 0.0, "m": 1.0}, "alpha")],
+        far=False,
+    ),
+]
+
+ROWS: list[Row] = [*CONTINUOUS]

@@ -73,7 +73,9 @@ def test_draws_agree_between_processes():
         "print(*[v.tobytes().hex() for v in R.draw([x, y], 3, random_seed=11)])"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    out = [subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    out = [
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout for _ in range(2)
+    ]
     assert out[0] == out[1] and out[0].strip()
 
 
@@ -90,6 +92,11 @@ def test_a_bad_parameter_is_an_error_though_a_law_absorbs_its_draw():
     total = R.Normal(0.0, s, name="z") + R.Normal(0.0, 1.0)
     with pytest.raises(ParameterError, match="'z': 'sigma' must be positive, got -1"):
         R.draw(total, random_seed=0)
+
+
+def test_parameters_that_do_not_fit_together_are_an_error():
+    with pytest.raises(ParameterError, match="'z': 'lower' must be less than 'upper' in draw \\d"):
+        R.draw(R.Uniform(0.0, R.Normal(0.0, 1.0), name="z"), draws=20, random_seed=0)
 
 
 def test_the_reported_value_is_the_one_that_was_drawn():

@@ -371,3 +371,72 @@ def test_long_chain_of_maps():
     for _ in range(1500):
         y = T.arcsinh(T.sinh(y) + 1e-4)
     assert np.isfinite(R.logp(y, 0.5).eval())
+
+
+SUPPORTED = {
+    "log": (lambda: T.log(R.Gamma(3.0, 2.0)), st.loggamma(3.0, loc=-math.log(2.0))),
+    "square root": (lambda: T.sqrt(R.Exponential(0.5)), st.rayleigh()),
+    "logit": (lambda: T.logit(R.Uniform(0.0, 1.0)), st.logistic()),
+    "minus log": (lambda: -T.log(R.Uniform(0.0, 1.0)) / 2, st.expon(scale=0.5)),
+    "reciprocal": (lambda: 1 / R.Gamma(3.0, 2.0), st.invgamma(3.0, scale=2.0)),
+    "power": (lambda: R.Exponential(1.0) ** 0.5, st.weibull_min(2.0)),
+    "log of pareto": (lambda: T.log(R.Pareto(2.0, 1.0)), st.expon(scale=0.5)),
+    "square of positive": (lambda: R.Weibull(2.0, 1.0) ** 2, st.expon()),
+}
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_supports_allow_maps_with_a_domain(name):
+    build, law = SUPPORTED[name]
+    v = law.ppf([0.05, 0.4, 0.8])
+    np.testing.assert_allclose(R.logp(build(), v).eval(), law.logpdf(v), rtol=1e-11)
+    np.testing.assert_allclose(R.logcdf(build(), v).eval(), law.logcdf(v), rtol=1e-11)
+    np.testing.assert_allclose(R.logccdf(build(), v).eval(), law.logsf(v), rtol=1e-11)
+
+
+POISSON = st.poisson(3.0)
+COUNTS = np.arange(-2, 9)
+
+
+def test_shifted_and_scaled_counts():
+    n = R.Poisson(3.0)
+    np.testing.assert_allclose(R.logp(n + 2, COUNTS).eval(), POISSON.logpmf(COUNTS - 2), rtol=1e-12)
+    np.testing.assert_allclose(R.logcdf(n + 2, COUNTS).eval(), POISSON.logcdf(COUNTS - 2), rtol=1e-12)
+    np.testing.assert_allclose(R.logp(5 - n, COUNTS).eval(), POISSON.logpmf(5 - COUNTS), rtol=1e-12)
+    np.testing.assert_allclose(R.logcdf(5 - n, COUNTS).eval(), POISSON.logsf(5 - COUNTS - 1), rtol=1e-10)
+    np.testing.assert_allclose(R.logccdf(5 - n, COUNTS).eval(), POISSON.logcdf(5 - COUNTS - 1), rtol=1e-10)
+    doubled = np.where(COUNTS % 2 == 0, POISSON.logpmf(COUNTS // 2), -np.inf)
+    np.testing.assert_allclose(R.logp(2 * n, COUNTS).eval(), doubled, rtol=1e-12)
+    np.testing.assert_allclose(R.logcdf(2 * n, COUNTS).eval(), POISSON.logcdf(COUNTS // 2), rtol=1e-12)
+    as_float = T.cast(n, "float64")
+    np.testing.assert_allclose(R.logp(as_float, [2.0, 2.5]).eval(), [POISSON.logpmf(2), -np.inf], rtol=1e-12)
+
+
+@pytest.mark.parametrize("map_", [T.exp, lambda n: 0.1 * n, lambda n: n / 3, lambda n: n + 0.5, T.sqrt])
+def test_counts_that_rounding_could_confuse_are_refused(map_):
+    with pytest.raises(NotDerivableError, match="rounding"):
+        R.logp(map_(R.Poisson(3.0)), 1.0)
+
+
+def test_comparisons_of_counts():
+    n = R.Poisson(3.0)
+    cases = [
+        (n > 2, POISSON.sf(2)), (n >= 2, POISSON.sf(1)), (n < 2, POISSON.cdf(1)), (n <= 2, POISSON.cdf(2)),
+        (2 >= n, POISSON.cdf(2)), (n < 2.5, POISSON.cdf(2)), (5 - n >= 3, POISSON.cdf(2)),
+    ]  # fmt: skip
+    for event, expected in cases:
+        np.testing.assert_allclose(R.logp(event, True).eval(), np.log(expected), rtol=1e-10)
+        np.testing.assert_allclose(R.logp(event, 0).eval(), np.log1p(-expected), rtol=1e-10)
+        assert R.logp(event, 2).eval() == -np.inf
+
+
+def test_parts_of_discrete_variables():
+    n = R.Poisson([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(R.logp(n[1:], [2, 5]).eval(), st.poisson([2, 3]).logpmf([2, 5]), rtol=1e-12)
+
+
+def test_sum_of_exponentials():
+    total = R.Exponential(2.0) + R.Exponential(2.0)
+    np.testing.assert_allclose(R.logp(total, 1.3).eval(), st.gamma(2, scale=0.5).logpdf(1.3), rtol=1e-12)
+    with pytest.raises(NotDerivableError, match="all random"):
+        R.logp(R.Exponential(2.0) + R.Exponential(3.0), 1.3)

@@ -29,7 +29,8 @@ from .test_rules import describe
 
 
 def scalar(name: str) -> Any:
-    return T.Placeholder((), "float64", name=name)
+    with detached():
+        return T.Placeholder((), "float64", name=name)
 
 
 def random_graph(n: int, seed: int) -> list[Any]:
@@ -58,10 +59,8 @@ def test_normal_expressions_are_returned_as_they_are() -> None:
         x, x + y, x - y, x / y, -x, x**2, T.square(x), T.sqrt(x), T.log(x), 2 * x + 4, 3 - x, x / 3, -x - y, x * y,
         -0.5 * ((v - x) / sigma) ** 2, T.sum(v), T.where(x > 0, x, y), v[0], T.exp(x) + T.log(y), 1 / x, x**-1.5,
     ]  # fmt: skip
-    log: list[Any] = []
-    after = canonicalize(normal, log=log)
-    assert log == []
-    assert all(a is b for a, b in zip(after, normal, strict=True))
+    for before in normal:
+        assert canonicalize(before) is before
 
 
 def test_structure_of_the_argument_is_kept() -> None:
@@ -160,7 +159,18 @@ def test_functions_that_share_a_name_are_no_operators() -> None:
 
 def test_types_are_kept() -> None:
     f, i = T.Placeholder((3,), "float32", name="f"), T.Placeholder((), "int64", name="i")
-    expressions = [f + f, f * 2.0 * 3, T.log(T.exp(f)), i + i, i / 2 + i / 2, T.exp(f) * T.exp(f), 0 * f, f - f, T.sum(2 * f), T.cast(i, "float64") * 1.0]
+    expressions = [
+        f + f,
+        f * 2.0 * 3,
+        T.log(T.exp(f)),
+        i + i,
+        i / 2 + i / 2,
+        T.exp(f) * T.exp(f),
+        0 * f,
+        f - f,
+        T.sum(2 * f),
+        T.cast(i, "float64") * 1.0,
+    ]
     for before in expressions:
         after = canonicalize(before)
         assert (after.shape, after.dtype, after.weak) == (before.shape, before.dtype, before.weak)
@@ -252,10 +262,9 @@ def expressions(draw: Any) -> list[tuple[Any, ...]]:
     return steps
 
 
-def exact_range(program: Any, points: np.ndarray) -> Any:
-    """Whether, at each point, no value on the way is so large, small or near a cancellation that rounding decides."""
-    values = [np.asarray(v) for v in jax.jit(jax.vmap(lambda p: program.run([p[0], p[1]], ())))(points)]
-    sizes = np.abs(np.stack([v.reshape(len(points), -1).max(1) for v in values]))
+def well_scaled(values: list[Any]) -> Any:
+    """Whether, at each point, no value on the way is so large or small that rounding would decide."""
+    sizes = np.abs(np.stack([np.asarray(v) for v in values]))
     return np.all(((sizes > 1e-6) & (sizes < 1e6)) | (sizes == 0) | ~np.isfinite(sizes), axis=0)
 
 
@@ -270,10 +279,10 @@ def test_random_expressions_keep_their_values(steps: list[tuple[Any, ...]]) -> N
     after = canonicalize(root)
     points = np.array([[0.7, 1.3], [-0.4, 2.1], [1.9, -0.8], [-1.1, -0.3], [0.0, 0.6], [0.5, 0.5]])
     with jax.enable_x64(True):
-        usable = exact_range(lower(nodes, inputs, fold=False), points)
-        program = lower([root, after], inputs, fold=False)
-        before, now = jax.jit(jax.vmap(lambda p: program.run([p[0], p[1]], ())))(jnp.asarray(points))
-    before, now = np.asarray(before)[usable], np.asarray(now)[usable]
+        program = lower([*nodes, after], inputs, fold=False)
+        *values, now = jax.jit(jax.vmap(lambda p: program.run([p[0], p[1]], ())))(jnp.asarray(points))
+    usable = well_scaled(values)
+    before, now = np.asarray(values[-1])[usable], np.asarray(now)[usable]
     # where the value is real it stays; where it is nan it stays nan; an infinity may become what a real expression is close to
     finite = np.isfinite(before)
     np.testing.assert_allclose(now[finite], before[finite], rtol=1e-6, atol=1e-8)

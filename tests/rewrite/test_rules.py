@@ -117,7 +117,9 @@ def test_rule_declines(case: Case) -> None:
 
 
 def test_every_pointwise_rule_has_a_row() -> None:
-    pointwise = {name for name, rule in RULES.items() if rule.kind == "pointwise" and rule.build.__module__.startswith("symjax.rewrite")}
+    pointwise = {
+        name for name, rule in RULES.items() if rule.kind == "pointwise" and rule.build.__module__.startswith("symjax.rewrite")
+    }
     assert pointwise == {c.rule for c in CASES} - NORMAL_FORMS
 
 

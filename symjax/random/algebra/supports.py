@@ -9,7 +9,7 @@ from typing import Any
 from symjax.core._leaves import as_tensor
 from symjax.core._node import Constant
 from symjax.core._scope import detached
-from symjax.random._distribution import REQUIRE, require
+from symjax.random._distribution import REQUIRE, Distribution, require
 from symjax.random._draw import RandomVariable
 from symjax.rewrite import UNKNOWN, Fact, Facts, p, register_fact, rule, variables
 from symjax.tensor._wrap import register
@@ -18,6 +18,8 @@ from symjax.tensor._wrap import register
 def fact_of_draw(node: Any, parents: Sequence[Fact]) -> Fact:
     """Facts of a random variable: the bounds of its support, which a continuous law never attains."""
     law = node.distribution
+    if type(law).support is Distribution.support:
+        return UNKNOWN
     with detached():
         support = law.support(*node.parents)
     known = dict(zip(node.parents, parents, strict=True))
@@ -37,7 +39,7 @@ def fact_of_draw(node: Any, parents: Sequence[Fact]) -> Fact:
         lower_open=continuous or lower == -math.inf,
         upper_open=(continuous and support.kind != "simplex") or upper == math.inf,
         integer=law.is_discrete,
-        defined=True,
+        defined=all(f.defined for f in parents),
     )
 
 

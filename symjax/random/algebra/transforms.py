@@ -12,15 +12,22 @@ from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in,
 from symjax.random.distributions.cauchy import Cauchy, HalfCauchy
 from symjax.random.distributions.exponential import Exponential
 from symjax.random.distributions.gamma import Gamma, InverseGamma
+from symjax.random.distributions.gumbel import Gumbel
 from symjax.random.distributions.half_normal import HalfNormal
+from symjax.random.distributions.laplace import Laplace
 from symjax.random.distributions.log_normal import LogNormal
+from symjax.random.distributions.logistic import Logistic
 from symjax.random.distributions.normal import Normal
+from symjax.random.distributions.pareto import Pareto
+from symjax.random.distributions.student_t import HalfStudentT, StudentT
+from symjax.random.distributions.uniform import Uniform
+from symjax.random.distributions.weibull import Weibull
 from symjax.rewrite import Absorbed, p, rule, sum_law, variables
 
 mu, sigma = variables("mu sigma")
 
-#: Families that affine maps of a known sign stay in: the parameters of ``c·X + d`` from those of X, the coefficient, its sign and the
-#: pairs (coefficient, term) that make up the shift; None where the map leaves the family.
+#: Families that affine maps of a known sign stay in: the parameters of ``c·X + d`` from those of X, the coefficient, its sign and
+#: the pairs (coefficient, term) that make up the shift; None where the map leaves the family.
 AFFINE: dict[Distribution, Callable[[list[Any], Any, int, list[Any]], Any]] = {}
 
 
@@ -54,18 +61,28 @@ def scale_only(distribution: Distribution, parameter: str, rate: bool = False) -
     AFFINE[distribution] = mapped
 
 
-location_scale(Cauchy, "alpha", "beta")
-scale_only(HalfNormal, "sigma")
-scale_only(HalfCauchy, "beta")
-scale_only(Exponential, "lam", rate=True)
-scale_only(Gamma, "beta", rate=True)
-scale_only(InverseGamma, "beta")
+def _affine_uniform(parameters: list[Any], c: Any, sign: int, shift: list[Any]) -> Any:
+    return [combination([(c, bound), *shift]) for bound in parameters[::sign]]
 
 
 def _scaled_log_normal(parameters: list[Any], c: Any, sign: int, shift: list[Any]) -> Any:
     return None if sign < 0 or shift else [parameters[0] + T.log(as_tensor(c)), parameters[1]]
 
 
+location_scale(Cauchy, "alpha", "beta")
+location_scale(StudentT, "mu", "sigma")
+location_scale(Laplace, "mu", "b")
+location_scale(Logistic, "mu", "s")
+location_scale(Gumbel, "mu", "beta", symmetric=False)
+scale_only(HalfNormal, "sigma")
+scale_only(HalfCauchy, "beta")
+scale_only(HalfStudentT, "sigma")
+scale_only(Exponential, "lam", rate=True)
+scale_only(Gamma, "beta", rate=True)
+scale_only(InverseGamma, "beta")
+scale_only(Weibull, "beta")
+scale_only(Pareto, "m")
+AFFINE[Uniform] = _affine_uniform
 AFFINE[LogNormal] = _scaled_log_normal
 
 

@@ -96,16 +96,25 @@ class Derivation:
 
     def __init__(self) -> None:
         self.facts = Facts()
-        self._random: dict[Any, bool] = {}
+        self._known: dict[Any, tuple[bool, bool]] = {}
         self._consumed: set[Any] = set()
 
     def is_random(self, node: Any) -> bool:
         """Whether a node depends on a draw."""
-        known = self._random
+        return self._sources(node)[0]
+
+    def is_discrete(self, node: Any) -> bool:
+        """Whether a node depends on a draw of a discrete law."""
+        return self._sources(node)[1]
+
+    def _sources(self, node: Any) -> tuple[bool, bool]:
+        known = self._known
         if node not in known:
             for n in toposort([node], stop=known):
                 if n not in known:
-                    known[n] = is_draw(n) or any(known[p] for p in n.parents)
+                    parents = [known[p] for p in n.parents]
+                    discrete = isinstance(n, RandomVariable) and n.distribution.is_discrete
+                    known[n] = (is_draw(n) or any(r for r, _ in parents), discrete or any(d for _, d in parents))
         return known[node]
 
     def random_operand(self, node: Any) -> int:
@@ -133,17 +142,13 @@ class Derivation:
                 "elements are not free to vary and have no joint density.",
                 found.operand,
             )
-        if self._discrete_sources(found.operand) and not found.keeps_integers:
+        if self.is_discrete(found.operand) and not found.keeps_integers:
             raise NotDerivableError(
                 f"the law of {node.name!r} is not derived: `{node.op.name}` of the discrete {found.operand.name!r} has values "
                 "that rounding could confuse. Shift or scale it by whole numbers only.",
                 node,
             )
         return found
-
-    def _discrete_sources(self, node: Any) -> bool:
-        draws = [n for n in toposort([node]) if isinstance(n, RandomVariable)]
-        return any(d.distribution.is_discrete for d in draws)
 
     def consume(self, draw: Any) -> None:
         """Note that a term's change of variables ends at a draw.
@@ -204,7 +209,7 @@ class Derivation:
                 return self._finished(term, value, slopes, conditions)
             branches = inverse.at(value)
             conditions += inverse.inside(value)
-            keep_slope = not self._discrete_sources(inverse.operand)
+            keep_slope = not self.is_discrete(inverse.operand)
             if len(branches) > 1:
                 terms = self.alternatives(inverse.operand, [v for v, _ in branches])
                 terms = [self._finished(t, value, [s], []) for t, (_, s) in zip(terms, branches, strict=True)]
@@ -256,7 +261,7 @@ class Derivation:
 
         def falling() -> Any:
             # P(X >= t) for a decreasing map; of a discrete law that is P(X > the whole number below t)
-            edge = T.ceil(at) - 1 if self._discrete_sources(inverse.operand) else at
+            edge = T.ceil(at) - 1 if self.is_discrete(inverse.operand) else at
             return self.log_cdf(inverse.operand, edge, not upper)
 
         if inverse.increasing is True:
@@ -289,7 +294,7 @@ class Derivation:
         inverse = self._inverse(node)
         if inverse is None or inverse.increasing is None:
             raise _unknown(node, "quantile function")
-        if inverse.increasing is not True and self._discrete_sources(node):
+        if inverse.increasing is not True and self.is_discrete(node):
             raise _unknown(node, "quantile function")
         if inverse.increasing is False:
             q = 1 - q

@@ -21,8 +21,7 @@ from symjax.tensor._shape_ops import RESHAPE, TRANSPOSE
 def _same_shape(node: Any, value: Any) -> None:
     if value.shape != node.shape:
         raise NotDerivableError(
-            f"the density of {node.name!r}, made by `{node.op.name}`, needs a value of its shape {node.shape}, got "
-            f"{value.shape}.",
+            f"the density of {node.name!r}, made by `{node.op.name}`, needs a value of its shape {node.shape}, got {value.shape}.",
             node,
         )
 
@@ -225,7 +224,7 @@ def _comparison(node: Any, value: Any, derivation: Derivation) -> Any:
         raise NotDerivableError(f"elements of {node.name!r} all ask about {x.name!r}, so they are not independent.", x)
     mirrored = {"less": "greater", "less_equal": "greater_equal", "greater": "less", "greater_equal": "less_equal"}
     relation = node.op.name if place == 0 else mirrored[node.op.name]
-    if relation in ("less", "greater_equal") and derivation._discrete_sources(x):
+    if relation in ("less", "greater_equal") and derivation.is_discrete(x):
         if x.dtype.kind not in "iub":
             raise NotDerivableError(f"`{node.op.name}` of the discrete {x.name!r} in floating point is not derived.", x)
         bound = T.ceil(T.cast(bound, "float64")) - 1

@@ -158,5 +158,3 @@ def mean_of_shifted(x: Any, y: Any, node: Any) -> Any:
     if y.shape != () or x.shape == () or not filled or not _plain(node) or x.dtype != node.dtype:
         return None
     return T.mean(x, **node.settings) + y
-
-

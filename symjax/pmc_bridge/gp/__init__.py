@@ -1,0 +1,3 @@
+"""Gaussian processes: covariance functions."""
+
+from symjax.pmc_bridge.gp import cov as cov

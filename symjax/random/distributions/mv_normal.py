@@ -1,0 +1,141 @@
+"""The multivariate Normal law and the Dirichlet law."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+import symjax.tensor as T
+from symjax.random import _support as support
+from symjax.random._alternatives import checked
+from symjax.random._constraint import Parameter, lower_triangular, positive_definite, positive_vector, real
+from symjax.random._distribution import Distribution, choose
+
+
+def cholesky_factor(cov: Any = None, tau: Any = None, chol: Any = None, lower: bool = True) -> Any:
+    """The lower Cholesky factor of a covariance from any of its parametrisations; nan where it is not positive definite."""
+    given = choose("the law", cov=cov, tau=tau, chol=chol)
+    if given == "chol":
+        return chol if lower else T.swapaxes(chol, -1, -2)
+    if given == "cov":
+        return T.cholesky(T.cast(T.as_tensor(checked("cov", cov, positive_definite)), "floatX"))
+    return T.cholesky(T.inv(T.cast(T.as_tensor(checked("tau", tau, positive_definite)), "floatX")))
+
+
+def whitened(chol: Any, deviation: Any) -> Any:
+    """``L⁻¹ d`` for vectors `d` along the last axis, in one solve where `L` is shared by all of them."""
+    if chol.ndim == 2 and deviation.ndim > 1:
+        k = deviation.shape[-1]
+        columns = T.transpose(T.reshape(deviation, (-1, k)))
+        return T.reshape(T.transpose(T.solve_triangular(chol, columns, lower=True)), deviation.shape)
+    return T.solve_triangular(chol, deviation, lower=True, b_ndim=1)
+
+
+class MvNormalDistribution(Distribution):
+    r"""Multivariate Normal law, :math:`\exp(-(x-\mu)^\top \Sigma^{-1} (x-\mu)/2) / \sqrt{|2\pi\Sigma|}`.
+
+    Parameters
+    ----------
+    mu : tensor-like
+        Mean vector; 0 by default.
+    cov : tensor-like, optional
+        Covariance matrix, symmetric and positive definite.
+    tau, chol : tensor-like, optional
+        Its inverse, or its Cholesky factor, instead of `cov`.
+    lower : bool
+        Whether `chol` is lower triangular.
+
+    Examples
+    --------
+    >>> import numpy as np, symjax.random as R
+    >>> R.MvNormal(np.zeros(2), np.eye(2), name="x").shape
+    (2,)
+
+    References
+    ----------
+    Kotz, Balakrishnan, Johnson, Continuous Multivariate Distributions I, 2nd ed., ch. 45.
+    """
+
+    parameters = {"mu": Parameter(real, 1), "chol": Parameter(lower_triangular, 2)}
+    event_ndim = 1
+
+    def parametrize(self, mu: Any = 0.0, cov: Any = None, *, tau: Any = None, chol: Any = None, lower: bool = True) -> Any:
+        factor = T.as_tensor(cholesky_factor(cov, tau, chol, lower))
+        mu = T.as_tensor(mu)
+        return (T.broadcast_to(mu, factor.shape[-1:]) if mu.ndim == 0 or mu.shape[-1] == 1 else mu), factor
+
+    def event_shape(self, mu: Any, chol: Any) -> Any:
+        return chol[-1:]
+
+    def support(self, mu: Any, chol: Any) -> support.Support:
+        return support.vector
+
+    def draw(self, key: Any, shape: Any, dtype: Any, mu: Any, chol: Any) -> Any:
+        noise = jax.random.normal(key, (*shape, jnp.shape(chol)[-1]), dtype)
+        return mu + jnp.einsum("...ij,...j->...i", chol, noise)
+
+    def log_density(self, value: Any, mu: Any, chol: Any) -> Any:
+        z = whitened(chol, value - mu)
+        k = chol.shape[-1]
+        log_det = T.log(T.diagonal(chol, axis1=-2, axis2=-1)).sum(-1)
+        return -0.5 * (z**2).sum(-1) - log_det - 0.5 * k * math.log(2 * math.pi)
+
+    def mean(self, mu: Any, chol: Any) -> Any:
+        return mu
+
+    def variance(self, mu: Any, chol: Any) -> Any:
+        return (chol**2).sum(-1)
+
+
+class DirichletDistribution(Distribution):
+    r"""Dirichlet law on probability vectors, :math:`\Gamma(\sum a_i) \prod_i x_i^{a_i-1} / \Gamma(a_i)`.
+
+    Parameters
+    ----------
+    a : tensor-like
+        Concentrations along the last axis, positive.
+
+    Examples
+    --------
+    >>> import symjax.random as R
+    >>> R.Dirichlet([1.0, 1.0, 1.0], name="w").shape
+    (3,)
+
+    References
+    ----------
+    Kotz, Balakrishnan, Johnson, Continuous Multivariate Distributions I, 2nd ed., ch. 49.
+    """
+
+    parameters = {"a": Parameter(positive_vector, 1)}
+    event_ndim = 1
+
+    def parametrize(self, a: Any) -> Any:
+        return (T.cast(T.as_tensor(a), "floatX"),)
+
+    def event_shape(self, a: Any) -> Any:
+        return a[-1:]
+
+    def support(self, a: Any) -> support.Support:
+        return support.simplex
+
+    def draw(self, key: Any, shape: Any, dtype: Any, a: Any) -> Any:
+        # normalised in logs: with small concentrations every Gamma draw would underflow
+        full = (*shape, jnp.shape(a)[-1])
+        return jax.nn.softmax(jax.random.loggamma(key, jnp.asarray(a, dtype), full, dtype), -1)
+
+    def log_density(self, value: Any, a: Any) -> Any:
+        return T.xlogy(a - 1, value).sum(-1) + T.gammaln(a.sum(-1)) - T.gammaln(a).sum(-1)
+
+    def mean(self, a: Any) -> Any:
+        return a / a.sum(-1, keepdims=True)
+
+    def variance(self, a: Any) -> Any:
+        mean = self.mean(a)
+        return mean * (1 - mean) / (a.sum(-1, keepdims=True) + 1)
+
+
+MvNormal = MvNormalDistribution()
+Dirichlet = DirichletDistribution()
