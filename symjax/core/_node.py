@@ -262,6 +262,8 @@ class Tensor(Node):
 
 def _binary(name: str, reflected: bool) -> Callable[[Tensor, Any], Tensor]:
     def method(self: Tensor, other: Any) -> Tensor:
+        if not isinstance(other, Tensor) and getattr(type(other), "__array_ufunc__", self) is None:
+            return NotImplemented  # as NumPy does: such an object has its own arithmetic
         return METHODS[name](other, self) if reflected else METHODS[name](self, other)
 
     return method
@@ -336,7 +338,6 @@ class Constant(Tensor):
     __slots__ = ("value", "_key")
 
     value: Any
-    _key: Any
 
     def __init__(self, value: Any, aval: Aval, name: str | None = None):
         super().__init__(None, (), (), aval, None, name)
@@ -346,11 +347,13 @@ class Constant(Tensor):
     @property
     def key(self) -> tuple[Any, ...]:
         """What equal constants share: type, shape and bytes; large ones are equal only to themselves."""
-        if self._key is None:
+        key = self._key
+        if key is None:
             array = np.asarray(self.value)
             content = array.tobytes() if array.nbytes <= 4096 else id(self.value)
-            _set(self, "_key", (self.dtype, self.weak, self.shape, content))
-        return self._key
+            key = (self.dtype, self.weak, self.shape, content)
+            _set(self, "_key", key)
+        return key
 
     def __repr__(self) -> str:
         shown = np.array2string(np.asarray(self.value), threshold=6, precision=6)

@@ -18,10 +18,10 @@ from symjax.pmc_bridge._predictive import sample_prior_predictive as sample_prio
 from symjax.pmc_bridge._sample import sample as sample
 
 from symjax.random import draw as draw
-from symjax.random import icdf as icdf
-from symjax.random import logccdf as logccdf
-from symjax.random import logcdf as logcdf
-from symjax.random import logp as logp
+from symjax.pmc_bridge._logp import icdf as icdf
+from symjax.pmc_bridge._logp import logccdf as logccdf
+from symjax.pmc_bridge._logp import logcdf as logcdf
+from symjax.pmc_bridge._logp import logp as logp
 from symjax.pmc_bridge.distributions import Bernoulli as Bernoulli
 from symjax.pmc_bridge.distributions import Beta as Beta
 from symjax.pmc_bridge.distributions import Binomial as Binomial

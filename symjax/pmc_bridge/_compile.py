@@ -57,14 +57,15 @@ class CompiledModel:
             Arrays of shape ``(..., *shape)``.
         """
         lead = positions.shape[:-1]
-        flat = positions.reshape(-1, positions.shape[-1]), discrete.reshape(-1, discrete.shape[-1])
+        n = int(np.prod(lead, dtype=int))
+        flat = positions.reshape(n, positions.shape[-1]), discrete.reshape(n, discrete.shape[-1])
         program = self._recover
-        rows = max(1, min(len(flat[0]), (1 << 28) // max(1, 8 * self._elements())))
+        rows = max(1, min(n, (1 << 28) // max(1, 8 * self._elements())))
         with jax.enable_x64(True):
             run = jax.jit(jax.vmap(lambda x, d, data: program.run([x, d], data), (0, 0, None)))
             parts = []
-            for start in range(0, len(flat[0]), rows):
-                at = max(0, min(start, len(flat[0]) - rows))
+            for start in range(0, n, rows):
+                at = max(0, min(start, n - rows))
                 found = run(flat[0][at : at + rows], flat[1][at : at + rows], program.data)
                 parts.append([np.asarray(f)[start - at :] for f in found])
         columns = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]

@@ -38,11 +38,12 @@ def initial_point(model: Any, random_seed: Any, overrides: Mapping[str, Any]) ->
             value, transform = model.rvs_to_values[rv], model.rvs_to_transforms[rv]
             if value.name in overrides and value.name != rv.name:
                 given[value.name] = _shaped(overrides[value.name], value)
-                starts[rv] = transform.inverse(as_tensor(given[value.name]))
+                [starts[rv]] = substitute([transform.inverse(as_tensor(given[value.name]))], starts)
                 continue
             start = overrides.get(rv.name, model.rvs_to_initial_values[rv])
-            starts[rv] = _start(rv, start, starts, random_seed)
-            outputs[value.name] = starts[rv] if transform is None else transform.forward(starts[rv])
+            point = _start(rv, start, starts, random_seed)
+            outputs[value.name] = point if transform is None else substitute([transform.forward(point)], starts)[0]
+            starts[rv] = point
         found = quick_values([as_tensor(o) for o in outputs.values()])
     values = dict(zip(outputs, found, strict=True)) | given
     return {v.name: np.array(values[v.name], v.dtype) for v in model.value_vars}

@@ -21,7 +21,8 @@ def constrained_values(model: Any) -> dict[Any, Any]:
     with detached():
         for rv in model.basic_RVs:
             value, transform = model.rvs_to_values[rv], model.rvs_to_transforms[rv]
-            found[rv] = value if transform is None else transform.inverse(value)
+            # a transform's bounds may be expressions of variables made before, which have their values by now
+            found[rv] = value if transform is None else substitute([transform.inverse(value)], found)[0]
     return found
 
 
@@ -41,7 +42,7 @@ def joint_terms(model: Any, *, jacobian: bool = True) -> dict[str, Any]:
         for rv, term in log_densities(values).items():
             transform = model.rvs_to_transforms[rv]
             if transform is not None and jacobian:
-                log_det = transform.log_det(model.rvs_to_values[rv])
+                [log_det] = substitute([transform.log_det(model.rvs_to_values[rv])], values)
                 term = term + log_det if term.shape == log_det.shape else term.sum() + log_det.sum()
             terms[rv.name] = _scaled(term, rv, model)
         found = substitute(model.potentials, values) if model.potentials else []

@@ -159,6 +159,13 @@ def log_beta_tails(a: Any, b: Any, x: Any, y: Any) -> tuple[Any, Any]:
     return lower, jnp.where(x <= 0, 0.0, jnp.where(y <= 0, -jnp.inf, upper))
 
 
+def _log_beta(a: Any, b: Any) -> Any:
+    a, b = promote(a, b)
+    n = a + b
+    errors = stirling_error(a) + stirling_error(b) - stirling_error(n)
+    return 0.5 * (LOG_2PI - jnp.log(a / n) - jnp.log(b)) - a * jnp.log1p(b / a) - b * jnp.log1p(a / b) + errors
+
+
 def log_probability(raw: Callable[..., Any], log_density: Callable[..., Any], sign: int) -> Callable[..., Any]:
     """``raw(*shapes, x)``, a log cdf (`sign` 1) or log survival function (-1), with derivatives for both modes.
 
@@ -208,6 +215,8 @@ def _log_beta_density(a: Any, b: Any, x: Any) -> Any:
     return jnp.where(inside, log_beta_kernel(a, b, at, 1 - at) - jnp.log(at) - jnp.log1p(-at), -jnp.inf)
 
 
+#: ``log_beta(a, b)``: log of the beta function, to full precision for large and for unequal arguments.
+log_beta = elementwise(_log_beta, "log_beta", 2)
 #: ``log_gammainc(a, x)`` and ``log_gammaincc(a, x)``: logs of the regularised incomplete gamma functions P and Q.
 log_gammainc = elementwise(log_probability(lambda a, x: log_gamma_tails(a, x)[0], _log_gamma_density, 1), "log_gammainc", 2)
 log_gammaincc = elementwise(log_probability(lambda a, x: log_gamma_tails(a, x)[1], _log_gamma_density, -1), "log_gammaincc", 2)

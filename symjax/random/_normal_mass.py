@@ -24,7 +24,7 @@ def log_phi(x: Any) -> Any:
 
 def log_ndtr(x: Any) -> Any:
     """log of the standard Normal cdf, to full relative precision."""
-    tail = jnp.where(x < -1, jnp.maximum(x, -1e150), -1.0)
+    tail = jnp.where((x < -1) & (x > -jnp.inf), x, -1.0)
     far = -0.5 * tail**2 + jnp.log(0.5 * OPERATORS["erfcx"].fn(-tail * math.sqrt(0.5)))
     near = jnp.log1p(-0.5 * erfc(jnp.where(x < -1, 0.0, x) * math.sqrt(0.5)))
     return jnp.where(x == -jnp.inf, -jnp.inf, jnp.where(x < -1, far, near))

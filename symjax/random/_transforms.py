@@ -311,7 +311,7 @@ def default_transform(support: Support, shape: tuple[Any, ...]) -> Transform | N
 
 
 def _equals(bound: Any, number: float) -> bool:
-    value = bound.value if isinstance(bound, Constant) else bound
-    return isinstance(value, (int, float, np.generic, np.ndarray)) and bool(np.all(np.asarray(value) == number))
+    """Whether the family itself has this bound; a parameter that has the value now makes an `Interval`, as for other values."""
+    return isinstance(bound, (int, float)) and bound == number
 
 

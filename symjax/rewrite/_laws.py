@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from symjax.core._inner import inner_graphs, tokens_of
-from symjax.core._leaves import constant
 from symjax.core._node import Constant, RandomOp, Tensor, Token
 from symjax.core._traverse import make, rebuild, toposort
 from symjax.rewrite._engine import Firing
@@ -279,4 +278,4 @@ def _plus(a: Any, b: Any) -> Any:
 
 
 def _scaled(coefficient: Any, node: Any) -> Any:
-    return node if not isinstance(coefficient, Tensor) and coefficient == 1 else call("multiply", constant(coefficient), node)
+    return node if not isinstance(coefficient, Tensor) and coefficient == 1 else call("multiply", coefficient, node)

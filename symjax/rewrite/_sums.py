@@ -99,7 +99,7 @@ def _plan(engine: Any, form: LinearForm) -> _Plan:
     plan = _Plan(before=form.cost, merged=form.constants > 1 or (form.constants == 1 and form.constant == 0))
     for key, term in form.terms.items():
         nodes = [n for n, _, _ in term.parts]
-        if term.coefficient == 0 and not all(engine.facts(n).real for n in nodes):
+        if not _may_merge(engine, term):
             plan.items += [(k, n) for n, k, _ in term.parts]
         elif term.coefficient == 0:
             plan.merged = True
@@ -115,6 +115,15 @@ def _plan(engine: Any, form: LinearForm) -> _Plan:
             plan.before += sum(_product_cost(n, key) for n in nodes if n is not plain and engine.exclusive(n))
             plan.items.append((term.coefficient, plain))
     return plan
+
+
+def _may_merge(engine: Any, term: Term) -> bool:
+    """Whether like terms may be added up: infinities of opposite signs are nan, so they must be excluded where signs differ."""
+    facts = [engine.facts(n) for n, _, _ in term.parts]
+    if term.coefficient == 0:
+        return all(f.real for f in facts)
+    signs = {k * inner > 0 for _, k, inner in term.parts}
+    return len(signs) == 1 or all(f.finite for f in facts)
 
 
 def _product_cost(node: Any, key: Any) -> int:

@@ -2,7 +2,8 @@
 
 from symjax.sampling._diagnose import Finding as Finding
 from symjax.sampling._diagnose import diagnose as diagnose
-from symjax.sampling._run import Samples as Samples
+from symjax.sampling._metric import Metric as Metric
+from symjax.sampling._record import Samples as Samples
 from symjax.sampling._run import sample as sample
 from symjax.sampling._target import DiscreteVariable as DiscreteVariable
 from symjax.sampling._target import FlatVariable as FlatVariable

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from symjax.sampling._metric import Metric
+from symjax.sampling._metric import Metric, diagonal
 
 # Hoffman and Gelman, The No-U-Turn Sampler, JMLR 15, 2014, section 3.2.1.
 _GAMMA, _T0, _KAPPA = 0.05, 10.0, 0.75
+#: Dimensions up to which covariances are estimated whole; eigenvalue, or its inverse, beyond which a direction is corrected.
+_WHOLE, _CUTOFF = 48, 2.0
 
 
 class DualAveraging(NamedTuple):
@@ -37,8 +39,8 @@ class DualAveraging(NamedTuple):
 
 def start(step_size: float) -> DualAveraging:
     """Adaptation from a step size."""
-    log_step = float(np.log(step_size))
-    return DualAveraging(log_step, log_step, 0.0, 0.0, log_step)
+    log_step, zero = np.float64(np.log(step_size)), np.float64(0)
+    return DualAveraging(log_step, log_step, zero, zero, log_step)
 
 
 def update(state: DualAveraging, acceptance_rate: Any, target: Any) -> DualAveraging:
@@ -91,17 +93,16 @@ def schedule(tune: int, max_depth: int) -> list[Window]:
 def initial_metric(gradient: np.ndarray, rank: int) -> Metric:
     """A scale from the gradient alone: the geometric mean of a unit and of the curvature's guess ``1 / |gradient|``."""
     scale = np.clip(np.abs(gradient), 1e-20, 1e20) ** -0.5
-    n = len(gradient)
-    return Metric(np.where(np.isfinite(scale), scale, 1.0), np.eye(n, rank), np.ones(rank))
+    return diagonal(np.where(np.isfinite(scale), scale, 1.0), rank)
 
 
 def estimate(draws: np.ndarray, gradients: np.ndarray, rank: int, before: Metric) -> Metric:
-    """A metric from draws and the gradients of the log density at them.
+    """A metric from draws and the gradients of the log density at them, as the sampler nutpie estimates it.
 
     The diagonal minimises a Fisher divergence: for a Normal posterior draws and gradients have covariances ``C`` and ``C⁻¹``, so
-    that ``sqrt(var(draws) / var(gradients))`` is the diagonal that makes both alike, the estimator of the sampler nutpie. The
-    low-rank part is the geometric mean of the draws' covariance and of the inverse of the gradients', in the space that both span, where its
-    eigenvalues are far from one.
+    that ``sqrt(var(draws) / var(gradients))`` is the diagonal that makes both alike. The correction's directions are eigenvectors
+    of the geometric mean of the draws' covariance and of the inverse of the gradients'. For a Normal posterior that mean is exact
+    as soon as there are more draws than dimensions.
 
     Parameters
     ----------
@@ -115,49 +116,45 @@ def estimate(draws: np.ndarray, gradients: np.ndarray, rank: int, before: Metric
     spread, slope = draws.std(0), gradients.std(0)
     good = (spread > 0) & (slope > 0) & np.isfinite(spread) & np.isfinite(slope)
     scale = np.where(good, np.sqrt(spread / np.where(good, slope, 1.0)), before.scale)
-    scale = np.clip(scale, 1e-30, 1e30)
-    directions, stretch = np.eye(draws.shape[1], rank), np.ones(rank)
+    metric = diagonal(np.clip(scale, 1e-30, 1e30), rank)
     if rank and good.all() and len(draws) >= 20:
-        found = _low_rank((draws - draws.mean(0)) / scale, (gradients - gradients.mean(0)) * scale, rank)
-        if found is not None:
-            directions, stretch = found
-    return Metric(scale, directions, stretch)
+        _correct(metric, (draws - draws.mean(0)) / metric.scale, (gradients - gradients.mean(0)) * metric.scale)
+    return metric
 
 
-def _low_rank(x: np.ndarray, g: np.ndarray, rank: int, cutoff: float = 2.0) -> tuple[np.ndarray, np.ndarray] | None:
+def _correct(metric: Metric, x: np.ndarray, g: np.ndarray) -> None:
+    """Fill in the directions, from centred draws and gradients of shape (m, n) on the diagonal metric's scale."""
     m, n = x.shape
-    regularization = 1e-5
-    basis = np.eye(n) if n <= m // 2 else _joint_basis(x, g, rank)
+    rank = len(metric.stretch)
+    basis = np.eye(n) if n <= max(_WHOLE, rank) and n < m / 2 else _leading_directions(x, g, min(2 * rank, m // 4))
     px, pg = x @ basis, g @ basis
-    k = basis.shape[1]
-    shrink = k / (k + m)
-    cov_x = (1 - shrink) * (px.T @ px) / m + (shrink + regularization) * np.diag((px**2).mean(0))
-    cov_g = (1 - shrink) * (pg.T @ pg) / m + (shrink + regularization) * np.diag((pg**2).mean(0))
+    ridge = 1e-5 * np.eye(basis.shape[1])
     try:
-        values, vectors = np.linalg.eigh(_geometric_mean(cov_x, np.linalg.inv(cov_g)))
+        values, vectors = np.linalg.eigh(_geometric_mean(px.T @ px / m + ridge, np.linalg.inv(pg.T @ pg / m + ridge)))
     except np.linalg.LinAlgError:
-        return None
-    if not np.isfinite(values).all() or (values <= 0).any():
-        return None
+        return
+    if not (np.isfinite(values).all() and (values > 0).all()):
+        return
     strength = np.abs(np.log(values))
     order = np.argsort(-strength)[:rank]
-    order = order[strength[order] > np.log(cutoff)]
-    directions, stretch = np.eye(n, rank), np.ones(rank)
-    if not len(order):
-        return directions, stretch
-    chosen = basis @ vectors[:, order]
-    # columns that are not used stay orthonormal to the rest by having no effect: their stretch is one
-    directions[:, : len(order)] = chosen
-    stretch[: len(order)] = np.sqrt(values[order])
-    return directions, stretch
+    order = order[strength[order] > np.log(_CUTOFF)]
+    metric.directions[:, : len(order)] = basis @ vectors[:, order]
+    metric.stretch[: len(order)] = np.sqrt(values[order])
 
 
-def _joint_basis(x: np.ndarray, g: np.ndarray, rank: int) -> np.ndarray:
-    """An orthonormal basis of the leading directions of draws and of gradients."""
-    _, _, vx = np.linalg.svd(x, full_matrices=False)
-    _, _, vg = np.linalg.svd(g, full_matrices=False)
-    q, _ = np.linalg.qr(np.concatenate([vx[: 2 * rank], vg[: 2 * rank]]).T)
-    return q
+def _leading_directions(x: np.ndarray, g: np.ndarray, k: int) -> np.ndarray:
+    """An orthonormal basis of the `k` leading directions of draws and the `k` of gradients, by subspace iteration.
+
+    Its thin products stay on one thread in BLAS, where a decomposition of the (m, n) arrays would wake threads that fight with
+    the other chains for the cores.
+    """
+    found = []
+    for a in (x, g):
+        q = a[:: max(1, len(a) // k)][:k].T
+        for _ in range(4):
+            q = a.T @ (a @ np.linalg.qr(q)[0])
+        found.append(q / np.linalg.norm(q, axis=0))
+    return np.linalg.qr(np.concatenate(found, axis=1))[0]
 
 
 def _geometric_mean(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -95,8 +95,8 @@ def _convergence(posterior: Any, chains: int) -> list[Finding]:
         found.append(
             Finding(
                 "rhat",
-                f"R-hat of {worst[0]!r} is {worst[1]:.3f} (above 1.01): the chains do not agree. Do not use the draws; tune longer, "
-                "reparametrise, or look for several modes.",
+                f"R-hat of {worst[0]!r} is {worst[1]:.3f} (above 1.01): the chains do not agree. Do not use the draws; tune "
+                "longer, reparametrise, or look for several modes.",
             )
         )
     if least[1] < 100 * chains:

@@ -61,8 +61,8 @@ def randomness(key: Any, n: int, dtype: Any) -> tuple[Any, Any]:
 def uniform(bits: Any) -> tuple[Any, Any]:
     """Next state of a SplitMix64 generator, and a uniform number on (0, 1).
 
-    Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014, fig. 16. It is seeded from a threefry key at each
-    trajectory and chooses along it, where a threefry call at each leapfrog step would cost more than a small model's gradient.
+    Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014, fig. 16. It is seeded from a threefry key at
+    each trajectory and chooses along it, where a threefry call at each leapfrog step would cost more than a small model's gradient.
     """
     bits = bits + np.uint64(0x9E3779B97F4A7C15)
     z = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -71,9 +71,7 @@ def uniform(bits: Any) -> tuple[Any, Any]:
     return bits, ((z >> np.uint64(11)).astype(jnp.float64) + 0.5) * 2.0**-53
 
 
-def leapfrog(
-    function: Callable[[Any], Any], metric: Metric, origin: Any, phase: Phase, step_size: Any
-) -> tuple[Phase, State, Any]:
+def leapfrog(function: Callable[[Any], Any], metric: Metric, origin: Any, phase: Phase, step_size: Any) -> tuple[Phase, State, Any]:
     """One leapfrog step, backwards if `step_size` is negative.
 
     Returns

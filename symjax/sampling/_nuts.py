@@ -98,13 +98,15 @@ def checkpoints(leaf: Any) -> tuple[Any, Any]:
     return last - trailing_ones + 1, last
 
 
-def _add_leaf(leapfrogged: tuple[Phase, State, Any], start_energy: Any, forward: Any, reach: Any, tree: _Subtree) -> _Subtree:
-    edge, state, leaf_energy = leapfrogged
+def _add_leaf(
+    leaf: tuple[Phase, State, Any], start_energy: Any, forward: Any, reach: Any, refresh: Any, tree: _Subtree
+) -> _Subtree:
+    edge, state, leaf_energy = leaf
     error = finite_error(leaf_energy - start_energy)
     bits, coin = uniform(tree.bits)
     old = tree.draw
     log_weight = jnp.logaddexp(old.log_weight, -error)
-    accept = jnp.log(coin) < -error - log_weight
+    accept = refresh | (jnp.log(coin) < -error - log_weight)
     momentum_sum = old.momentum_sum + edge.momentum
     first, last = checkpoints(tree.leaves)
     starts = tree.leaves % 2 == 0
@@ -136,11 +138,11 @@ def _add_leaf(leapfrogged: tuple[Phase, State, Any], start_energy: Any, forward:
     return _Subtree(bits, leaves, edge, draw, saved, totals, turning, error > DIVERGENCE)
 
 
-def _join(tree: _Tree, sub: _Subtree, bits: Any, forward: Any) -> _Tree:
+def _join(tree: _Tree, sub: _Subtree, forward: Any, refresh: Any) -> _Tree:
     """The tree with a subtree at one of its ends; one that turned or diverged ends the growth and gives no draw."""
-    bits, coin = uniform(bits)
+    bits, coin = uniform(sub.bits)
     whole = ~sub.turning & ~sub.diverging
-    accept = whole & (jnp.log(coin) < sub.draw.log_weight - tree.draw.log_weight)
+    accept = refresh | (whole & (jnp.log(coin) < sub.draw.log_weight - tree.draw.log_weight))
     old, new = tree.draw, sub.draw
     inner, outer = select(forward, (tree.right.momentum, tree.left.momentum), (tree.left.momentum, tree.right.momentum))
     first = sub.saved.momenta[0]
@@ -200,11 +202,11 @@ def step(
     Examples
     --------
     >>> import jax, jax.numpy as jnp
-    >>> from symjax.sampling import nuts
+    >>> from symjax.sampling import Metric, nuts
     >>> with jax.enable_x64(True):
     ...     log_density = lambda x: -0.5 * jnp.sum(x**2)
     ...     state = nuts.init(log_density, jnp.zeros(2))
-    ...     metric = nuts.Metric(jnp.ones(2), jnp.zeros((2, 0)), jnp.ones(0))
+    ...     metric = Metric(jnp.ones(2), jnp.zeros((2, 0)), jnp.ones(0))
     ...     state, info = nuts.step(jax.random.key(0), state, log_density, metric, 0.5)
     """
     n = state.position.shape[0]
@@ -231,10 +233,11 @@ def step(
         size = jnp.left_shift(jnp.ones_like(zero), tree.depth)
 
         def add(sub: _Subtree) -> _Subtree:
-            return _add_leaf(leapfrog(function, metric, state.position, sub.edge, signed), start_energy, forward, reach, sub)
+            leaf = leapfrog(function, metric, state.position, sub.edge, signed)
+            return _add_leaf(leaf, start_energy, forward, reach, refresh, sub)
 
         sub = jax.lax.while_loop(lambda s: (s.leaves < size) & ~s.turning & ~s.diverging, add, sub)
-        return _join(tree, sub, sub.bits, forward)
+        return _join(tree, sub, forward, refresh)
 
     tree = jax.lax.while_loop(lambda t: ~t.turning & ~t.diverging & (t.depth < max_depth), double, tree)
     info = Info(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symjax.sampling import _nuts
+from symjax.sampling import _gibbs, _hmc, _metropolis, _nuts
 from symjax.sampling._adapt import DualAveraging, update
-from symjax.sampling._discrete import sweep
+from symjax.sampling._hamiltonian import State, select
 from symjax.sampling._metric import Metric
-from symjax.sampling._target import LogDensity
+from symjax.sampling._target import DiscreteVariable, LogDensity
 
 #: Columns of the statistics that `advance` returns.
 STATISTICS = (
@@ -43,7 +45,7 @@ class Chain(NamedTuple):
 
     key: Any
     step: Any
-    state: _nuts.State
+    state: State
     discrete: Any
     metric: Metric
     averaging: DualAveraging
@@ -67,60 +69,87 @@ class Control(NamedTuple):
     max_depth: Any
     target_accept: Any
 
+    @classmethod
+    def of(cls, n_steps: int, max_depth: int, target_accept: float, *, adapting: bool = False, starting: bool = False) -> Control:
+        """A control with the dtypes that the program was compiled for."""
+        return cls(
+            np.int32(n_steps), np.bool_(adapting), np.bool_(starting), np.int32(max_depth), np.float64(target_accept)
+        )  # fmt: skip
+
+
+class Setup(NamedTuple):
+    """What a program is compiled for, besides its target: the kernel, the greatest tree depth, and the metric's rank."""
+
+    kernel: str
+    capacity: int
+    rank: int
+
 
 def block_length(size: int) -> int:
-    """Rows of a block: up to 256, fewer for long positions."""
-    return int(np.clip((1 << 21) // max(1, size), 8, 256))
+    """Rows of a block: a megabyte of positions, at least 16 and at most 1,024."""
+    return int(np.clip((1 << 17) // max(1, size), 16, 1024))
 
 
-def build_advance(target: LogDensity) -> Callable[[Chain, Control, Any], tuple[Chain, Block]]:
+def _sweep(variables: tuple[DiscreteVariable, ...]) -> Callable[[Any, _gibbs.State, Callable[[Any], Any]], _gibbs.State]:
+    """An update of all discrete coordinates: Gibbs where the values are finitely many, Metropolis elsewhere."""
+    finite = [_gibbs.Coordinate(j, v.lower or 0, v.n_values) for v in variables if v.n_values for j in range(v.start, v.stop)]
+    unbounded = [j for v in variables if not v.n_values for j in range(v.start, v.stop)]
+
+    def update(key: Any, state: _gibbs.State, log_density: Callable[[Any], Any]) -> _gibbs.State:
+        if finite:
+            state, _ = _gibbs.step(jax.random.fold_in(key, 0), state, log_density, finite)
+        if unbounded:
+            state, _ = _metropolis.step(jax.random.fold_in(key, 1), state, log_density, unbounded)
+        return state
+
+    return update
+
+
+def build_advance(target: LogDensity, setup: Setup) -> Callable[[Chain, Control, Any], tuple[Chain, Block]]:
     """The function to compile.
 
     Parameters
     ----------
     target : LogDensity
         What to sample.
+    setup : Setup
+        How.
 
     Returns
     -------
     callable
-        ``advance(chain, control, data) -> (chain, block)``. If ``control.starting`` it only computes the density and gradient at the
-        chain's position.
+        ``advance(chain, control, data) -> (chain, block)``. If ``control.starting`` it only computes the density and gradient at
+        the chain's position.
     """
-    rows = block_length(target.size)
-    m = target.discrete_size
-    visit = sweep(target.discrete) if m else None
+    rows, m = block_length(target.size), target.discrete_size
+    # with discrete variables a step has two halves: they are updated, and the gradient with them; then the position moves
+    halves = 2 if m else 1
+    move = {"nuts": partial(_nuts.step, capacity=setup.capacity), "hmc": _hmc.step}[setup.kernel]
+    visit = _sweep(target.discrete)
 
-    def one(chain: Chain, control: Control, data: Any, refresh: Any) -> tuple[Chain, Any]:
+    def half(chain: Chain, control: Control, data: Any, refresh: Any) -> tuple[Chain, Any]:
         key = jax.random.fold_in(jax.random.wrap_key_data(chain.key, impl="threefry2x32"), chain.step)
         discrete = chain.discrete
-        if visit is not None:
-            discrete_key = jax.random.fold_in(key, 1)
-            position = chain.state.position
+        if m:
             discrete = jax.lax.cond(
                 refresh & ~control.starting,
-                lambda d: visit(discrete_key, d, lambda v: target.function(position, v, data)),
-                lambda d: d,
-                discrete,
-            )
+                lambda s: visit(jax.random.fold_in(key, 1), s, lambda v: target.function(chain.state.position, v, data)),
+                lambda s: s,
+                _gibbs.State(discrete, chain.state.log_density),
+            ).values
         step_size = jnp.exp(jnp.where(control.adapting, chain.averaging.log_step, chain.averaging.log_average))
-        state, info = _nuts.step(
-            key,
-            chain.state,
-            lambda x: target.function(x, discrete, data),
-            chain.metric,
-            step_size,
-            control.max_depth,
-            refresh,
+        state, info = move(
+            key, chain.state, lambda x: target.function(x, discrete, data), chain.metric, step_size, control.max_depth, refresh
         )
         moved = update(chain.averaging, info.acceptance_rate, control.target_accept)
-        averaging = _nuts._select(control.adapting & ~refresh, moved, chain.averaging)
+        averaging = select(control.adapting & ~refresh, moved, chain.averaging)
         statistics = (
             state.log_density, info.acceptance_rate, info.tree_depth, info.n_steps, info.diverging, info.energy,
             info.energy_error, info.max_energy_error, info.index_in_trajectory, step_size, jnp.exp(averaging.log_average),
         )  # fmt: skip
         row = jnp.stack([jnp.asarray(s, jnp.float64) for s in statistics])
-        return chain._replace(state=state, discrete=discrete, averaging=averaging), row
+        count = chain.step + ~refresh
+        return chain._replace(step=count, state=state, discrete=discrete, averaging=averaging), row
 
     def advance(chain: Chain, control: Control, data: Any) -> tuple[Chain, Block]:
         dtype = chain.state.position.dtype
@@ -130,36 +159,48 @@ def build_advance(target: LogDensity) -> Callable[[Chain, Control, Any], tuple[C
             jnp.zeros((rows, target.size), dtype),
             jnp.zeros((rows, len(STATISTICS))),
         )
-        # with discrete variables each step has two halves: they are updated and the gradient with them, then NUTS moves
-        halves = 2 if m else 1
 
-        def body(carry: Any) -> Any:
-            i, chain, block = carry
+        def body(i: Any, carry: Any) -> Any:
+            chain, block = carry
             refresh = control.starting | (i % halves < halves - 1)
-            chain, row = one(chain, control, data, refresh)
-            at = i // halves
-            block = Block(
-                block.positions.at[at].set(chain.state.position),
-                block.discrete.at[at].set(chain.discrete),
-                block.gradients.at[at].set(chain.state.gradient),
-                block.statistics.at[at].set(row),
-            )
-            counts = (~control.starting & (i % halves == halves - 1)).astype(chain.step.dtype)
-            return i + 1, chain._replace(step=chain.step + counts), block
+            chain, row = half(chain, control, data, refresh)
+            recorded = Block(chain.state.position, chain.discrete, chain.state.gradient, row)
+            return chain, jax.tree.map(lambda b, r: b.at[i // halves].set(r), block, recorded)
 
-        total = control.n_steps * halves
-        _, chain, block = jax.lax.while_loop(lambda c: c[0] < total, body, (jnp.zeros((), jnp.int32), chain, buffers))
-        return chain, block
+        return jax.lax.fori_loop(0, control.n_steps * halves, body, (chain, buffers))
 
     return advance
 
 
-def compile_advance(target: LogDensity, example: Chain, *, chains: int | None = None) -> Callable[..., tuple[Chain, Block]]:
-    """`advance` compiled, for one chain or, with `chains`, vectorised over that many."""
-    advance = build_advance(target)
-    control = Control(np.int32(0), np.bool_(False), np.bool_(False), np.int32(1), np.float64(0.8))
-    if chains is not None:
-        advance = jax.vmap(advance, in_axes=(0, None, None))
-        example = jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (chains, *np.shape(x))), example)
-    with jax.enable_x64(True):
-        return jax.jit(advance).lower(example, control, target.data).compile()
+#: Programs by the log density's function, so that sampling again compiles nothing.
+_compiled: WeakKeyDictionary[Callable[..., Any], dict[Any, Any]] = WeakKeyDictionary()
+
+
+def compile_advance(
+    target: LogDensity, setup: Setup, example: Chain, data: Any, *, chains: int | None = None
+) -> Callable[[Chain, Control, Any], tuple[Chain, Block]]:
+    """`advance` compiled, for one chain or, with `chains`, vectorised over that many.
+
+    Parameters
+    ----------
+    target : LogDensity
+        What to sample.
+    setup : Setup
+        How.
+    example : Chain
+        A chain, with a leading axis of length `chains` if that is given.
+    data : pytree of arrays
+        The target's data, or arrays like them.
+    chains : int, optional
+        Number of chains that a call advances together.
+    """
+    known = _compiled.setdefault(target.function, {})
+    leaves, structure = jax.tree.flatten(data)
+    key = (setup, chains, target.size, target.discrete, structure, *((np.shape(x), np.result_type(x)) for x in leaves))
+    if key not in known:
+        advance = build_advance(target, setup)
+        if chains is not None:
+            advance = jax.vmap(advance, in_axes=(0, None, None))
+        with jax.enable_x64(True):
+            known[key] = jax.jit(advance).lower(example, Control.of(0, 1, 0.8), data).compile()
+    return known[key]

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from symjax.sampling._program import STATISTICS
+
 _LOG_SECONDS = 10.0
+_GRADIENTS, _DIVERGING, _STEP_SIZE = (STATISTICS.index(name) for name in ("n_steps", "diverging", "step_size"))
 
 
 class Progress:
@@ -56,14 +59,13 @@ class Progress:
         elif self.enabled:
             self._line()
 
-    def add(self, chain: int, statistics: np.ndarray) -> None:
-        """Count the steps of a block, whose rows are as `STATISTICS` names them."""
+    def add(self, chain: int, statistics: np.ndarray, *, tuning: bool) -> None:
+        """Count the steps of a block, whose rows are as `STATISTICS` names them; divergences only after warm-up."""
         with self._lock:
-            first = self.steps[chain]
             self.steps[chain] += len(statistics)
-            self.gradients[chain] += statistics[:, 3].sum()
-            self.divergences[chain] += int(statistics[max(0, self.tune - first) :, 4].sum())
-            self.step_sizes[chain] = statistics[-1, 9]
+            self.gradients[chain] += statistics[:, _GRADIENTS].sum()
+            self.divergences[chain] += 0 if tuning else int(statistics[:, _DIVERGING].sum())
+            self.step_sizes[chain] = statistics[-1, _STEP_SIZE]
 
     def refresh(self) -> None:
         """Show the present counts, if it is time."""

@@ -14,6 +14,7 @@ from symjax._config import config
 from symjax.core._leaves import as_tensor
 from symjax.core._node import METHODS, Tensor
 from symjax.core._op import Aval, Operator
+from symjax.core._shapes import infer_elementwise
 from symjax.core._traverse import apply
 from symjax.tensor._wrap import elementwise, register
 
@@ -119,8 +120,14 @@ i0 = elementwise(jsp.i0, n_args=1)
 i0e = elementwise(jsp.i0e, n_args=1)
 i1 = elementwise(jsp.i1, n_args=1)
 i1e = elementwise(jsp.i1e, n_args=1)
-xlogy = elementwise(jsp.xlogy, n_args=2)
-xlog1py = elementwise(jsp.xlog1py, n_args=2)
+
+def _inexact(x: Any) -> Any:
+    """JAX's derivative rules of `xlogy` and its like fail where an argument is of integers."""
+    return x if jnp.issubdtype(jnp.result_type(x), jnp.inexact) else jnp.asarray(x, jnp.result_type(float))
+
+
+xlogy = elementwise(lambda x, y: jsp.xlogy(_inexact(x), _inexact(y)), "xlogy", n_args=2)
+xlog1py = elementwise(lambda x, y: jsp.xlog1py(_inexact(x), _inexact(y)), "xlog1py", n_args=2)
 entr = elementwise(jsp.entr, n_args=1)
 zeta = elementwise(jsp.zeta, n_args=2)
 
@@ -153,22 +160,24 @@ def _log1mexp(x: Any) -> Any:
 
 def _logdiffexp(a: Any, b: Any) -> Any:
     """log(exp(a) - exp(b)) for a ≥ b; minus infinity where they are equal."""
-    same = a == b
+    same = (a == b) & (a < jnp.inf)
     difference = jnp.where(same, -1.0, b - a)
     return jnp.where(same, -jnp.inf, a + _log1mexp(difference))
 
 
 log1mexp = elementwise(_log1mexp, "log1mexp", n_args=1)
 logdiffexp = elementwise(_logdiffexp, "logdiffexp", n_args=2)
-CAST = register(
-    Operator(
-        "cast",
-        lambda x, dtype: jnp.asarray(x).astype(dtype),
-        lambda op, avals, params: Aval(avals[0].shape, params["dtype"], False),
-        elementwise=True,
-    )
-)
-ROUND = register(Operator("round", lambda x, decimals=0: jnp.round(x, decimals), lambda op, avals, p: avals[0], elementwise=True))
+
+
+def _infer_cast(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:
+    [x] = avals
+    if x.dtype.kind == "c" and params["dtype"].kind not in "cb":
+        raise TypeError(f"a complex tensor cannot be cast to {params['dtype']}; take its `.real` or `.imag` part.")
+    return Aval(x.shape, params["dtype"], False)
+
+
+CAST = register(Operator("cast", lambda x, dtype: jnp.asarray(x).astype(dtype), _infer_cast, elementwise=True))
+ROUND = register(Operator("round", lambda x, decimals=0: jnp.round(x, decimals), infer_elementwise, elementwise=True))
 
 
 def _dtype(dtype: Any) -> np.dtype:

@@ -174,7 +174,8 @@ def cho_solve(c_and_lower: Any, b: Any, *, b_ndim: int | None = None) -> Tensor:
 
 def _infer_determinant(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:
     full = _infer_square(op, avals, params)
-    return full._replace(shape=full.shape[:-2])
+    dtype = np.empty((), full.dtype).real.dtype if op.name == "logdet" else full.dtype
+    return Aval(full.shape[:-2], dtype, False)
 
 
 det = wrap(jnp.linalg.det, "det", infer=_infer_determinant)

@@ -440,3 +440,87 @@ def test_sum_of_exponentials():
     np.testing.assert_allclose(R.logp(total, 1.3).eval(), st.gamma(2, scale=0.5).logpdf(1.3), rtol=1e-12)
     with pytest.raises(NotDerivableError, match="all random"):
         R.logp(R.Exponential(2.0) + R.Exponential(3.0), 1.3)
+
+
+MEAN, COV = np.array([0.3, -0.2, 1.0]), np.array([[2.0, 0.3, 0.1], [0.3, 1.0, -0.2], [0.1, -0.2, 0.5]])
+AT = np.array([[0.4, 1.2, 0.9], [2.0, 0.3, 0.7]])
+VECTORS = st.multivariate_normal(MEAN, COV)
+
+
+def test_maps_of_vectors():
+    x = R.MvNormal(MEAN, COV, shape=(2, 3))
+    expected = VECTORS.logpdf(np.log(AT)) - np.log(AT).sum(1)
+    np.testing.assert_allclose(R.logp(T.exp(x), AT).eval(), expected, rtol=1e-11)
+    np.testing.assert_allclose(R.logp(1 - 2 * x, AT).eval(), VECTORS.logpdf((1 - AT) / 2) - 3 * math.log(2), rtol=1e-11)
+    scaled = VECTORS.logpdf(AT / [1.0, 2.0, 3.0]) - math.log(6)
+    np.testing.assert_allclose(R.logp(x * np.array([1.0, 2.0, 3.0]), AT).eval(), scaled, rtol=1e-11)
+    assert R.logp(T.exp(x), -AT).eval().tolist() == [-np.inf, -np.inf]
+    steps = np.diff(AT, axis=1, prepend=0)
+    np.testing.assert_allclose(R.logp(T.cumsum(x, 1), AT).eval(), VECTORS.logpdf(steps), rtol=1e-11)
+    np.testing.assert_allclose(R.logp(x.T, AT.T).eval(), VECTORS.logpdf(AT), rtol=1e-11)
+    y = R.MvNormal(MEAN, COV)
+    np.testing.assert_allclose(R.logp(T.stack([y, T.exp(R.MvNormal(MEAN, COV))]), AT).eval()[0], VECTORS.logpdf(AT[0]), rtol=1e-11)
+
+
+def _element_of_a_vector():
+    return {R.MvNormal(MEAN, COV)[0]: 0.1}
+
+
+def _sum_of_a_vector():
+    return {R.MvNormal(MEAN, COV).sum(): 0.1}
+
+
+def _vectors_joined_along_their_elements():
+    return {T.concatenate([R.MvNormal(MEAN, COV), R.MvNormal(MEAN, COV)]): np.ones(6)}
+
+
+def _scalars_and_vectors_joined():
+    return {T.stack([R.MvNormal(MEAN, COV), normal(shape=(3,))]): AT}
+
+
+def _map_of_a_simplex():
+    return {2 * R.Dirichlet(np.ones(3)): [0.4, 0.6, 1.0]}
+
+
+def _running_sum_on_a_simplex():
+    return {T.cumsum(R.Dirichlet(np.ones(3))): [0.2, 0.5, 1.0]}
+
+
+def _square_of_a_vector():
+    return {R.MvNormal(MEAN, COV) ** 2: [0.2, 0.5, 1.0]}
+
+
+def _square_of_a_running_sum():
+    return {T.cumsum(normal(shape=(3,))) ** 2: [0.2, 0.5, 1.0]}
+
+
+REFUSED_OF_VECTORS = [
+    _element_of_a_vector, _sum_of_a_vector, _vectors_joined_along_their_elements, _scalars_and_vectors_joined, _map_of_a_simplex,
+    _running_sum_on_a_simplex, _square_of_a_vector, _square_of_a_running_sum,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("build", REFUSED_OF_VECTORS)
+def test_what_cannot_be_derived_of_vectors_is_refused(build):
+    with pytest.raises(NotDerivableError):
+        R.logp(build())
+
+
+def test_mixtures_are_laws_like_others():
+    w, mu = np.array([0.3, 0.7]), np.array([-1.0, 2.0])
+    x = R.NormalMixture(w, mu, 0.5, shape=(3,))
+
+    def density(v):
+        return np.log((w * st.norm(mu, 0.5).pdf(np.asarray(v)[..., None])).sum(-1))
+
+    v = np.array([0.2, 1.4, 3.0])
+    np.testing.assert_allclose(R.logp(T.exp(x), v).eval(), density(np.log(v)) - np.log(v), rtol=1e-11)
+    np.testing.assert_allclose(R.logp(x[1:], v[1:]).eval(), density(v[1:]), rtol=1e-11)
+
+
+def test_random_walk_is_a_running_sum():
+    walk = R.GaussianRandomWalk(0.0, 2.0, init_dist=R.Normal(0.0, 2.0), steps=3)
+    v = np.array([0.2, 1.4, 3.0, -0.5])
+    by_hand = R.logp(T.cumsum(R.Normal(0.0, 2.0, shape=(4,))), v).eval().sum()
+    np.testing.assert_allclose(R.logp(walk, v).eval(), by_hand, rtol=1e-12)
+    np.testing.assert_allclose(R.logp(T.exp(walk), np.exp(v)).eval(), by_hand - v.sum(), rtol=1e-12)

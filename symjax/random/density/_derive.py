@@ -6,7 +6,6 @@ operands down to a random variable and asks its law. Rules are found by the oper
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import symjax.tensor as T
 from symjax._errors import NotDerivableError
 from symjax.core._scope import detached
-from symjax.core._traverse import rebuild, toposort
+from symjax.core._traverse import toposort
 from symjax.random._distribution import require
 from symjax.random._draw import RandomVariable
 from symjax.random.density._log_density import is_draw, refuse_loose
@@ -67,6 +66,12 @@ DENSITIES: dict[str, Callable[..., Any]] = {}
 DESCENTS: dict[str, Callable[..., Any]] = {}
 
 
+#: Operations that move elements and leave them as independent as they were.
+_MOVES = frozenset(("reshape", "transpose", "broadcast_to", "getitem", "stack", "concatenate"))
+#: Kinds of support whose laws have densities with respect to the volume of all their elements.
+_FULL_DIMENSIONAL = frozenset(("real", "interval", "vector"))
+
+
 def _registering(table: dict[str, Any]) -> Callable[..., Any]:
     def named(*names: str) -> Callable[[Any], Any]:
         def register(rule: Any) -> Any:
@@ -96,7 +101,7 @@ class Derivation:
 
     def __init__(self) -> None:
         self.facts = Facts()
-        self._known: dict[Any, tuple[bool, bool]] = {}
+        self._known: dict[Any, tuple[bool, ...]] = {}
         self._consumed: set[Any] = set()
 
     def is_random(self, node: Any) -> bool:
@@ -107,14 +112,15 @@ class Derivation:
         """Whether a node depends on a draw of a discrete law."""
         return self._sources(node)[1]
 
-    def _sources(self, node: Any) -> tuple[bool, bool]:
+    def _sources(self, node: Any) -> tuple[bool, ...]:
+        """Whether a node depends on a draw, on a discrete one, on one that lives on a surface."""
         known = self._known
         if node not in known:
             for n in toposort([node], stop=known):
                 if n not in known:
-                    parents = [known[p] for p in n.parents]
-                    discrete = isinstance(n, RandomVariable) and n.distribution.is_discrete
-                    known[n] = (is_draw(n) or any(r for r, _ in parents), discrete or any(d for _, d in parents))
+                    drawn = isinstance(n, RandomVariable)
+                    own = (is_draw(n), drawn and n.distribution.is_discrete, drawn and _is_confined(n))
+                    known[n] = tuple(any(flags) for flags in zip(own, *(known[p] for p in n.parents), strict=True))
         return known[node]
 
     def random_operand(self, node: Any) -> int:
@@ -131,7 +137,14 @@ class Derivation:
             raise NotDerivableError(f"the law of {node.name!r} is not known: `{node.op.name}` joins {names}, all random.", node)
         return places[0]
 
-    def _inverse(self, node: Any) -> Inverse | None:
+    def inverse(self, node: Any) -> Inverse | None:
+        """How an elementwise operation is undone; None for other operations.
+
+        Raises
+        ------
+        NotDerivableError
+            If the operation has no density, or none that is known.
+        """
         rule = INVERSES.get(node.op.name) if is_standard(node.op) else None
         if rule is None:
             return None
@@ -148,7 +161,43 @@ class Derivation:
                 "that rounding could confuse. Shift or scale it by whole numbers only.",
                 node,
             )
+        self.refuse_confined(found.operand)
         return found
+
+    def refuse_confined(self, node: Any) -> None:
+        """Raise if a node is made of draws that live on a surface, where volumes change otherwise than elementwise.
+
+        Raises
+        ------
+        NotDerivableError
+            Naming the draw.
+        """
+        for n in toposort([node]) if self._sources(node)[2] else ():
+            if isinstance(n, RandomVariable) and _is_confined(n):
+                raise NotDerivableError(
+                    f"the density of an expression of {n.name!r} is not derived: {n.distribution.name} draws lie on a surface of "
+                    "lower dimension than they have elements.",
+                    n,
+                )
+
+    def refuse_dependent(self, node: Any) -> None:
+        """Raise if elements of a node may depend on each other, so that a joint density is not a product over elements.
+
+        Raises
+        ------
+        NotDerivableError
+            Naming what makes them depend.
+        """
+        for n in toposort([node]):
+            if not self.is_random(n):
+                continue
+            scalar_law = isinstance(n, RandomVariable) and n.distribution.event_ndim == 0
+            if not scalar_law and not (is_standard(n.op) and (n.op.elementwise or n.op.name in _MOVES)):
+                raise NotDerivableError(
+                    f"the density of a map of {node.name!r} that is not one to one is not derived: elements of {n.name!r} may "
+                    "depend on each other.",
+                    n,
+                )
 
     def consume(self, draw: Any) -> None:
         """Note that a term's change of variables ends at a draw.
@@ -203,7 +252,7 @@ class Derivation:
         slopes: list[Any] = []
         conditions: list[Any] = []
         while not isinstance(node, RandomVariable):
-            inverse = self._inverse(node)
+            inverse = self.inverse(node)
             if inverse is None:
                 term = _rule(DENSITIES, node)(node, value, self)
                 return self._finished(term, value, slopes, conditions)
@@ -211,6 +260,7 @@ class Derivation:
             conditions += inverse.inside(value)
             keep_slope = not self.is_discrete(inverse.operand)
             if len(branches) > 1:
+                self.refuse_dependent(inverse.operand)
                 terms = self.alternatives(inverse.operand, [v for v, _ in branches])
                 terms = [self._finished(t, value, [s], []) for t, (_, s) in zip(terms, branches, strict=True)]
                 return self._finished(T.logaddexp(*terms), value, slopes, conditions)
@@ -229,80 +279,6 @@ class Derivation:
             term = term + (T.sum(T.broadcast_to(slope, value.shape), event) if event else slope)
         return require(term, *(T.all(c, event) if event else c for c in conditions)) if conditions else term
 
-    def log_cdf(self, node: Any, value: Any, upper: bool = False) -> Any:
-        """Log of the probability that `node` is at most `value`, or above it if `upper`.
-
-        Raises
-        ------
-        NotDerivableError
-            If it is not known exactly.
-        """
-        node = self.descended(node)
-        if isinstance(node, RandomVariable):
-            return _log_cdf_of_draw(node, value, upper)
-        inverse = self._inverse(node)
-        if inverse is None:
-            raise _unknown(node, "cdf")
-        branches = [v for v, _ in inverse.at(value)]
-        if len(branches) == 2:
-            term = self._log_cdf_between(inverse.operand, *branches, upper)
-        else:
-            term = self._log_cdf_through(node, inverse, branches[0], upper)
-        below, above = (0.0, -math.inf) if upper else (-math.inf, 0.0)
-        if inverse.lower is not None:
-            term = T.where(T.less(value, inverse.lower) if inverse.closed else T.less_equal(value, inverse.lower), below, term)
-        if inverse.upper is not None:
-            term = T.where(T.greater_equal(value, inverse.upper), above, term)
-        return term
-
-    def _log_cdf_through(self, node: Any, inverse: Inverse, at: Any, upper: bool) -> Any:
-        if inverse.increasing is None:
-            raise _unknown(node, "cdf")
-
-        def falling() -> Any:
-            # P(X >= t) for a decreasing map; of a discrete law that is P(X > the whole number below t)
-            edge = T.ceil(at) - 1 if self.is_discrete(inverse.operand) else at
-            return self.log_cdf(inverse.operand, edge, not upper)
-
-        if inverse.increasing is True:
-            return self.log_cdf(inverse.operand, at, upper)
-        if inverse.increasing is False:
-            return falling()
-        return T.where(inverse.increasing, self.log_cdf(inverse.operand, at, upper), falling())
-
-    def _log_cdf_between(self, operand: Any, low: Any, high: Any, upper: bool) -> Any:
-        outside = T.logaddexp(self.log_cdf(operand, low), self.log_cdf(operand, high, True))
-        if upper:
-            return outside
-        inside = T.logdiffexp(self.log_cdf(operand, high), self.log_cdf(operand, low))
-        # the difference of two probabilities near one is known better from what is left out
-        return T.where(T.less(outside, -math.log(2)), T.log1mexp(T.minimum(outside, -math.log(2))), inside)
-
-    def quantile(self, node: Any, q: Any) -> Any:
-        """The value that `node` stays below with probability `q`.
-
-        Raises
-        ------
-        NotDerivableError
-            If it is not known exactly.
-        """
-        node = self.descended(node)
-        if isinstance(node, RandomVariable):
-            _require_scalar_law(node, "quantile function")
-            refuse_loose([node], {})
-            return node.distribution.quantile(q, *node.parents)
-        inverse = self._inverse(node)
-        if inverse is None or inverse.increasing is None:
-            raise _unknown(node, "quantile function")
-        if inverse.increasing is not True and self.is_discrete(node):
-            raise _unknown(node, "quantile function")
-        if inverse.increasing is False:
-            q = 1 - q
-        elif inverse.increasing is not True:
-            q = T.where(inverse.increasing, q, 1 - q)
-        found = self.quantile(inverse.operand, q)
-        return rebuild(node, [found if p is inverse.operand else p for p in node.parents])
-
     def descended(self, node: Any) -> Any:
         """`node` with operations that move elements applied to the parameters of the draw below instead.
 
@@ -316,31 +292,23 @@ class Derivation:
         return node
 
 
+def _is_confined(draw: Any) -> bool:
+    law = draw.distribution
+    return law.event_ndim > 0 and not law.is_discrete and law.support(*draw.parents).kind not in _FULL_DIMENSIONAL
+
+
 def _rule(table: dict[str, Any], node: Any) -> Any:
     rule = table.get(node.op.name) if is_standard(node.op) else None
     if rule is None:
-        raise _unknown(node, "density")
+        raise unknown(node, "density")
     return rule
 
 
-def _unknown(node: Any, what: str) -> NotDerivableError:
+def unknown(node: Any, what: str) -> NotDerivableError:
+    """The error of an operation without a rule."""
     return NotDerivableError(
         f"the {what} of {node.name!r} is not known: there is no rule for `{node.op.name}` of random variables here.", node
     )
-
-
-def _require_scalar_law(draw: Any, what: str) -> None:
-    if draw.distribution.event_ndim:
-        raise NotDerivableError(f"{draw.name!r} is multivariate and has no {what}.", draw)
-
-
-def _log_cdf_of_draw(draw: Any, value: Any, upper: bool) -> Any:
-    _require_scalar_law(draw, "cdf")
-    refuse_loose([draw], {})
-    law = draw.distribution
-    if not upper:
-        return law.log_cumulative(value, *draw.parents)
-    return require(law.log_ccdf(value, *draw.parents), *law._checks(draw.parents))
 
 
 def derived(expr: Any, query: Callable[[Derivation, Any], Any]) -> Any:

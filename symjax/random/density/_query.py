@@ -9,6 +9,7 @@ import symjax.tensor as T
 from symjax._errors import ShapeError
 from symjax.core._leaves import as_tensor
 from symjax.core._shapes import broadcast_shapes
+from symjax.random.density._cumulative import log_cdf, quantile
 from symjax.random.density._derive import derived
 from symjax.random.density._log_density import log_densities
 
@@ -86,12 +87,12 @@ def logcdf(expr: Any, value: Any) -> Any:
     >>> round(float(R.logcdf(-R.Normal(0.0, 1.0), 0.0).eval()), 4)
     -0.6931
     """
-    return derived(expr, lambda derivation, root: derivation.log_cdf(root, _at(expr, value)))
+    return derived(expr, lambda derivation, root: log_cdf(derivation, root, _at(expr, value)))
 
 
 def logccdf(expr: Any, value: Any) -> Any:
     """Log of the probability that a random variable or expression exceeds `value`, elementwise; see `logcdf`."""
-    return derived(expr, lambda derivation, root: derivation.log_cdf(root, _at(expr, value), upper=True))
+    return derived(expr, lambda derivation, root: log_cdf(derivation, root, _at(expr, value), upper=True))
 
 
 def icdf(expr: Any, q: Any) -> Any:
@@ -116,9 +117,9 @@ def icdf(expr: Any, q: Any) -> Any:
     2.718281828459045
     """
 
-    def quantile(derivation: Any, root: Any) -> Any:
+    def query(derivation: Any, root: Any) -> Any:
         at = _at(expr, q)
         inside = T.logical_and(T.greater_equal(at, 0), T.less_equal(at, 1))
-        return T.where(inside, derivation.quantile(root, at), math.nan)
+        return T.where(inside, quantile(derivation, root, at), math.nan)
 
-    return derived(expr, quantile)
+    return derived(expr, query)

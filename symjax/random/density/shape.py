@@ -13,9 +13,10 @@ from symjax.core._shapes import is_static, size_of
 from symjax.core._traverse import make, rebuild
 from symjax.random._distribution import require
 from symjax.random._draw import RandomVariable
+from symjax.random.density._cumulative import log_cdf
 from symjax.random.density._derive import Derivation, density_of, descent_of
 from symjax.tensor._index import GETITEM, decode
-from symjax.tensor._shape_ops import RESHAPE, TRANSPOSE
+from symjax.tensor._shape_ops import CONCATENATE, RESHAPE, TRANSPOSE
 
 
 def _same_shape(node: Any, value: Any) -> None:
@@ -68,6 +69,7 @@ def _refuse_repeats(node: Any) -> None:
 def _cumsum(node: Any, value: Any, derivation: Derivation) -> Any:
     _same_shape(node, value)
     [x] = node.parents
+    derivation.refuse_confined(x)
     head = (slice(None),) * node.settings["axis"]
     steps = [value[(*head, slice(None, 1))], value[(*head, slice(1, None))] - value[(*head, slice(None, -1))]]
     return derivation.log_density(x, T.concatenate(steps, node.settings["axis"]))
@@ -98,7 +100,7 @@ def _joined(node: Any, parts: list[Any], derivation: Derivation) -> list[Any]:
         if not derivation.is_random(x):
             raise NotDerivableError(f"{node.name!r} has no joint density: its part {x.name!r} is not random.", x)
         term = derivation.log_density(x, value)
-        if term.ndim != value.ndim and node.settings["axis"] >= term.ndim:
+        if term.ndim != value.ndim and node.settings["axis"] > term.ndim - (node.op is CONCATENATE):
             raise NotDerivableError(f"{node.name!r} joins the multivariate {x.name!r} along the axis of one value.", x)
         terms.append(term)
     if len({t.ndim for t in terms}) > 1:
@@ -228,7 +230,7 @@ def _comparison(node: Any, value: Any, derivation: Derivation) -> Any:
         if x.dtype.kind not in "iub":
             raise NotDerivableError(f"`{node.op.name}` of the discrete {x.name!r} in floating point is not derived.", x)
         bound = T.ceil(T.cast(bound, "float64")) - 1
-    below, above = derivation.log_cdf(x, bound), derivation.log_cdf(x, bound, True)
+    below, above = log_cdf(derivation, x, bound), log_cdf(derivation, x, bound, True)
     derivation.consume_below(x)
     if relation in ("greater", "greater_equal"):
         below, above = above, below

@@ -12,7 +12,7 @@ from symjax.random import _support as support
 from symjax.random._alternatives import checked, pair
 from symjax.random._constraint import Constraint, Parameter, positive
 from symjax.random._distribution import Distribution
-from symjax.random._incomplete import log_beta_kernel, log_beta_tails, log_betainc, log_betaincc
+from symjax.random._incomplete import log_beta, log_beta_kernel, log_beta_tails, log_betainc, log_betaincc
 from symjax.random._inversion import inverse
 from symjax.tensor._wrap import elementwise
 
@@ -79,7 +79,7 @@ class BetaDistribution(Distribution):
         )
 
     def log_density(self, value: Any, alpha: Any, beta: Any) -> Any:
-        return T.xlogy(alpha - 1, value) + T.xlog1py(beta - 1, -value) - T.betaln(alpha, beta)
+        return T.xlogy(alpha - 1, value) + T.xlog1py(beta - 1, -value) - log_beta(alpha, beta)
 
     def log_cdf(self, value: Any, alpha: Any, beta: Any) -> Any:
         return log_betainc(alpha, beta, value)

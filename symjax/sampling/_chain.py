@@ -1,0 +1,176 @@
+"""Running chains: their start, the windows of warm-up, and the draws, as calls of the compiled program."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import jax
+import numpy as np
+
+from symjax._errors import SamplingError
+from symjax.sampling import _adapt
+from symjax.sampling._program import STATISTICS, Block, Chain, Control, block_length
+from symjax.sampling._record import Phase
+from symjax.sampling._start import Jitter, describe_start
+from symjax.sampling._target import LogDensity
+
+#: Seconds that a block should last: progress and interrupts wait no longer than this.
+BLOCK_SECONDS = 0.2
+_ACCEPTANCE = STATISTICS.index("acceptance_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every chain is to do."""
+
+    target: LogDensity
+    data: Any
+    tune: int
+    draws: int
+    target_accept: float
+    max_depth: int
+    rank: int
+
+
+class Group:
+    """Chains that one call of the program advances: one of them in a thread of its own, or all when vectorised.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        Which chains.
+    program : callable
+        The compiled `advance`; if `vectorized` all its arrays have a leading axis of chains.
+    plan : Plan
+        What to do.
+    warmup, drawn : Phase
+        Where to record.
+    report : callable
+        ``report(number, block, n, tuning)`` after each block, with the block's arrays of that chain.
+    stop : threading.Event
+        Ends the run after the present block.
+    turn : threading.Semaphore
+        Held during a call of the program, so that no more of them run than there are cores for.
+    """
+
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        program: Callable[[Chain, Control, Any], tuple[Chain, Block]],
+        plan: Plan,
+        warmup: Phase,
+        drawn: Phase,
+        *,
+        vectorized: bool,
+        report: Callable[[int, Block, int, bool], None],
+        stop: threading.Event,
+        turn: threading.Semaphore,
+    ):
+        self.numbers = numbers
+        self.program = program
+        self.plan = plan
+        self.warmup = warmup
+        self.drawn = drawn
+        self.vectorized = vectorized
+        self.report = report
+        self.stop = stop
+        self.turn = turn
+        self.block = 1  # steps of the next block
+
+    def run(self, chain: Chain, jitters: Sequence[Jitter]) -> None:
+        """Warm up and draw, from the first starts with a finite density and gradient."""
+        with jax.enable_x64(True):
+            plan = self.plan
+            chain = self._start(chain, jitters)
+            for window in _adapt.schedule(plan.tune, plan.max_depth):
+                chain = self._advance(chain, self.warmup, window.stop, window.max_depth)
+                if self.stop.is_set():
+                    return
+                chain = self._adapted(chain, slice(window.since, window.stop))
+            chain = self._advance(chain, self.warmup, plan.tune, plan.max_depth)
+            self._advance(chain, self.drawn, plan.draws, plan.max_depth)
+
+    def _call(self, chain: Chain, control: Control) -> tuple[Chain, Block]:
+        """Call the program; the block comes back in NumPy, with an axis of chains."""
+        with self.turn:
+            chain, block = self.program(chain, control, self.plan.data)
+            arrays = [np.asarray(a) for a in block]
+        return chain, Block(*(arrays if self.vectorized else [a[None] for a in arrays]))
+
+    def _joined(self, values: Sequence[Any]) -> Any:
+        """One pytree for the program from one for each chain."""
+        return jax.tree.map(lambda *x: np.stack(x), *values) if self.vectorized else values[0]
+
+    def _each(self, tree: Any) -> list[Any]:
+        """The inverse of `_joined`, in NumPy."""
+        tree = jax.tree.map(np.asarray, tree)
+        return [jax.tree.map(itemgetter(i), tree) for i in range(len(self.numbers))] if self.vectorized else [tree]
+
+    def _start(self, chain: Chain, jitters: Sequence[Jitter]) -> Chain:
+        control = Control.of(1, 1, self.plan.target_accept, starting=True)
+        positions = [jitter.first() for jitter in jitters]
+        for _ in range(1 + jitters[0].retries):
+            started, _ = self._call(chain._replace(state=chain.state._replace(position=self._joined(positions))), control)
+            states = self._each(started.state)
+            good = [bool(np.isfinite(s.log_density) and np.isfinite(s.gradient).all()) for s in states]
+            if all(good):
+                break
+            positions = [p if ok else j.again() for p, ok, j in zip(positions, good, jitters)]
+        else:
+            i = good.index(False)
+            discrete = self._each(chain.discrete)[i]
+            raise SamplingError(f"Chain {self.numbers[i]}: {describe_start(self.plan.target, states[i], discrete)}")
+        metric = self._joined([_adapt.initial_metric(s.gradient, self.plan.rank) for s in states])
+        return self._with_step_size(started._replace(metric=metric))
+
+    def _with_step_size(self, chain: Chain) -> Chain:
+        """A first step size: doubled or halved until one leapfrog step's acceptance rate crosses the target.
+
+        Hoffman and Gelman 2014, algorithm 4, with the sampler's own target in place of 0.5.
+        """
+        control = Control.of(1, 1, self.plan.target_accept, adapting=True)
+        log_steps = np.full(len(self.numbers), np.log(0.1))
+        grows, done = None, np.zeros(len(self.numbers), bool)
+        for _ in range(60):
+            averaging = self._joined([_adapt.start(np.exp(s)) for s in log_steps])
+            _, block = self._call(chain._replace(averaging=averaging), control)
+            high = block.statistics[:, 0, _ACCEPTANCE] > self.plan.target_accept
+            grows = high if grows is None else grows
+            done |= high != grows
+            if done.all():
+                break
+            log_steps += np.where(done, 0.0, np.where(grows, np.log(2.0), -np.log(2.0)))
+        return chain._replace(averaging=averaging)
+
+    def _adapted(self, chain: Chain, used: slice) -> Chain:
+        """The chain with a metric from the warm-up's steps in `used`, and its step size's adaptation begun anew."""
+        metrics, averagings = self._each(chain.metric), self._each(chain.averaging)
+        for i, c in enumerate(self.numbers):
+            draws, gradients = self.warmup.positions[c, used], self.warmup.gradients[c, used]
+            metrics[i] = _adapt.estimate(draws, gradients, self.plan.rank, metrics[i])
+            averagings[i] = _adapt.start(float(np.exp(averagings[i].log_average)))
+        return chain._replace(metric=self._joined(metrics), averaging=self._joined(averagings))
+
+    def _advance(self, chain: Chain, phase: Phase, until: int, max_depth: int) -> Chain:
+        """Steps until the phase has `until` of them."""
+        adapting = phase is self.warmup
+        rows = block_length(self.plan.target.size)
+        done = phase.done[self.numbers[0]]
+        while done < until and not self.stop.is_set():
+            n = min(until - done, self.block)
+            control = Control.of(n, max_depth, self.plan.target_accept, adapting=adapting)
+            start = time.perf_counter()
+            chain, blocks = self._call(chain, control)
+            seconds = time.perf_counter() - start
+            self.block = int(np.clip(n * BLOCK_SECONDS / max(seconds, 1e-6), 1, min(2 * max(n, self.block), rows)))
+            for i, c in enumerate(self.numbers):
+                block = Block(*(a[i] for a in blocks))
+                phase.add(c, block, n)
+                self.report(c, block, n, adapting)
+            done += n
+        return chain
