@@ -1,6 +1,6 @@
 """Times to build, canonicalize and lower a graph of 1,000, 10,000 and 100,000 operations; all three must grow linearly.
 
-    python benchmarks/graph.py
+python benchmarks/graph.py
 """
 
 from __future__ import annotations

@@ -250,14 +250,19 @@ class Tensor(Node):
         return METHODS["getitem"](self, index)
 
     def __eq__(self, other: Any) -> Any:
-        if other is None or isinstance(other, str):
-            return False
-        return METHODS["equal"](self, other)
+        return False if self._is_other_kind(other) else METHODS["equal"](self, other)
 
     def __ne__(self, other: Any) -> Any:
+        return True if self._is_other_kind(other) else METHODS["not_equal"](self, other)
+
+    def _is_other_kind(self, other: Any) -> bool:
+        """Whether nothing can be equal to `other` elementwise: then the comparison is an answer, so that ``x in list`` has one."""
         if other is None or isinstance(other, str):
             return True
-        return METHODS["not_equal"](self, other)
+        if not isinstance(other, Tensor):
+            return False
+        pairs = zip(reversed(self.shape), reversed(other.shape))
+        return any(isinstance(a, int) and isinstance(b, int) and a != b and 1 not in (a, b) for a, b in pairs)
 
 
 def _binary(name: str, reflected: bool) -> Callable[[Tensor, Any], Tensor]:

@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
     start = time.perf_counter()
     for name in options.models:
         run(name, options.out, progressbar=not options.quiet)
-    print(f"\n{len(options.models)} models in {time.perf_counter() - start:.0f} s. Traces and pictures are in {options.out.resolve()}")
+    seconds = time.perf_counter() - start
+    print(f"\n{len(options.models)} models in {seconds:.0f} s. Traces and pictures are in {options.out.resolve()}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,16 @@ from symjax.pmc_bridge import gp as gp
 from symjax.pmc_bridge import math as math
 from symjax.pmc_bridge._data import Data as Data
 from symjax.pmc_bridge._data import set_data as set_data
+from symjax.pmc_bridge._explain import Report as Report
+from symjax.pmc_bridge._explain import explain as explain
 from symjax.pmc_bridge._find_map import find_MAP as find_MAP
+from symjax.pmc_bridge._graph import model_to_graphviz as model_to_graphviz
+from symjax.pmc_bridge._graph import model_to_mermaid as model_to_mermaid
+from symjax.pmc_bridge._graph import model_to_networkx as model_to_networkx
+from symjax.pmc_bridge._logp import icdf as icdf
+from symjax.pmc_bridge._logp import logccdf as logccdf
+from symjax.pmc_bridge._logp import logcdf as logcdf
+from symjax.pmc_bridge._logp import logp as logp
 from symjax.pmc_bridge._model import Deterministic as Deterministic
 from symjax.pmc_bridge._model import Model as Model
 from symjax.pmc_bridge._model import Point as Point
@@ -16,12 +25,6 @@ from symjax.pmc_bridge._predictive import compute_log_prior as compute_log_prior
 from symjax.pmc_bridge._predictive import sample_posterior_predictive as sample_posterior_predictive
 from symjax.pmc_bridge._predictive import sample_prior_predictive as sample_prior_predictive
 from symjax.pmc_bridge._sample import sample as sample
-
-from symjax.random import draw as draw
-from symjax.pmc_bridge._logp import icdf as icdf
-from symjax.pmc_bridge._logp import logccdf as logccdf
-from symjax.pmc_bridge._logp import logcdf as logcdf
-from symjax.pmc_bridge._logp import logp as logp
 from symjax.pmc_bridge.distributions import Bernoulli as Bernoulli
 from symjax.pmc_bridge.distributions import Beta as Beta
 from symjax.pmc_bridge.distributions import Binomial as Binomial
@@ -42,8 +45,8 @@ from symjax.pmc_bridge.distributions import HalfNormal as HalfNormal
 from symjax.pmc_bridge.distributions import HalfStudentT as HalfStudentT
 from symjax.pmc_bridge.distributions import InverseGamma as InverseGamma
 from symjax.pmc_bridge.distributions import Laplace as Laplace
-from symjax.pmc_bridge.distributions import LogNormal as LogNormal
 from symjax.pmc_bridge.distributions import Logistic as Logistic
+from symjax.pmc_bridge.distributions import LogNormal as LogNormal
 from symjax.pmc_bridge.distributions import Mixture as Mixture
 from symjax.pmc_bridge.distributions import Multinomial as Multinomial
 from symjax.pmc_bridge.distributions import MvNormal as MvNormal
@@ -57,3 +60,4 @@ from symjax.pmc_bridge.distributions import TruncatedNormal as TruncatedNormal
 from symjax.pmc_bridge.distributions import Uniform as Uniform
 from symjax.pmc_bridge.distributions import Weibull as Weibull
 from symjax.pmc_bridge.distributions import ZeroInflatedPoisson as ZeroInflatedPoisson
+from symjax.random import draw as draw

@@ -13,6 +13,7 @@ from symjax._config import config
 from symjax.core._lower import Program, lower
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
+from symjax.pmc_bridge._divisions import without_divisions
 from symjax.pmc_bridge._joint import constrained_values, flat_inputs, joint_terms, layout, total
 from symjax.rewrite import canonicalize
 from symjax.sampling import DiscreteVariable, FlatVariable, LogDensity
@@ -38,7 +39,10 @@ class CompiledModel:
     def flatten(self, point: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """The flat continuous and discrete values of a point."""
         parts: list[np.ndarray] = []
-        for variables, dtype in ((self._model.continuous_value_vars, config.float_dtype), (self._model.discrete_value_vars, np.int64)):
+        for variables, dtype in (
+            (self._model.continuous_value_vars, config.float_dtype),
+            (self._model.discrete_value_vars, np.int64),
+        ):
             flat = [np.asarray(point[v.name], dtype).ravel() for v in variables]
             parts.append(np.concatenate(flat) if flat else np.zeros(0, dtype))
         return parts[0], parts[1]
@@ -110,7 +114,7 @@ def compile_log_density(model: Any, *, rewrite: bool = True) -> CompiledModel:
         summed = substitute([total([t]) for t in terms.values()], parts)
         density = total(summed)
         if rewrite:
-            density = canonicalize(density, laws=False)
+            [density] = without_divisions([canonicalize(density, laws=False)])
         values = constrained_values(model)
         recovered = substitute([values[rv] for rv in model.free_RVs], parts)
         free = dict(zip(model.free_RVs, recovered, strict=True))
@@ -140,8 +144,8 @@ def compile_log_density(model: Any, *, rewrite: bool = True) -> CompiledModel:
 
 def _discrete_variable(model: Any, value: Any, start: int, stop: int, shape: tuple[int, ...]) -> DiscreteVariable:
     """The range of a discrete variable, where its support is bounded by numbers on both sides."""
-    from symjax.core._node import Constant
     from symjax.core._leaves import as_tensor
+    from symjax.core._node import Constant
 
     rv = model.values_to_rvs[value]
     with detached():

@@ -15,7 +15,9 @@ from symjax.core._shapes import is_symbolic
 from symjax.pmc_bridge._model import modelcontext
 
 
-def Data(name: str, value: Any, *, dims: Any = None, coords: Mapping[str, Any] | None = None, model: Any = None, **kwargs: Any) -> Variable:
+def Data(
+    name: str, value: Any, *, dims: Any = None, coords: Mapping[str, Any] | None = None, model: Any = None, **kwargs: Any
+) -> Variable:
     """Data that the model refers to; `set_data` replaces it.
 
     Parameters
@@ -64,7 +66,9 @@ def Data(name: str, value: Any, *, dims: Any = None, coords: Mapping[str, Any] |
                 values = index if axis == 0 and index is not None and not callable(index) else None
                 model.add_coord(dim, values, length=length)
             elif dim is not None and model.dim_lengths[dim] != length:
-                raise ShapeError(f"{full!r} has shape {array.shape}, but dim {dim!r} has length {model.dim_lengths[dim]} in the model.")
+                raise ShapeError(
+                    f"{full!r} has shape {array.shape}, but dim {dim!r} has length {model.dim_lengths[dim]} in the model."
+                )
         model.dims.of_variables[full] = names
     model.named_vars[full] = variable
     model.data_vars.append(variable)
@@ -144,8 +148,6 @@ def _check_fixed(model: Any, dim: str, length: int, name: str) -> None:
         size = node.shape[dims.index(dim)]
         if not is_symbolic(size) and size != length:
             raise ShapeError(
-                f"set_data: {name!r} would give dim {dim!r} the length {length}, but {other!r} has {size} of it for good. Give that "
-                f"variable's axis its length through data (shape=x.shape[0]) instead."
+                f"set_data: {name!r} would give dim {dim!r} the length {length}, but {other!r} has {size} of it for good. "
+                f"Give that variable's axis its length through data (shape=x.shape[0]) instead."
             )
-
-

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from symjax._errors import ParameterError, ShapeError
 from symjax.core._function import evaluate, function
 from symjax.core._gradient import gradients, hessians
 from symjax.core._leaves import Placeholder, Variable, as_tensor
@@ -75,7 +74,9 @@ class Model:
     (2,)
     """
 
-    def __init__(self, name: str = "", coords: Mapping[str, Any] | None = None, check_bounds: bool = True, *, model: Model | None = None):
+    def __init__(
+        self, name: str = "", coords: Mapping[str, Any] | None = None, check_bounds: bool = True, *, model: Model | None = None
+    ):
         self.parent = model if model is not None else (_stack()[-1] if _stack() else None)
         self.name = name
         self.check_bounds = check_bounds
@@ -461,11 +462,3 @@ def _named(tensor: Tensor, name: str) -> Tensor:
 def Point(*args: Any, filter_model_vars: bool = False, **kwargs: Any) -> dict[str, np.ndarray]:
     """A dict of arrays by name."""
     return {str(k): np.asarray(v) for k, v in dict(*args, **kwargs).items()}
-
-
-def names_of(variables: Iterable[Any]) -> list[str]:
-    """Names of variables."""
-    return [v.name for v in variables]
-
-
-__all__ = ["Deterministic", "Model", "ParameterError", "Point", "Potential", "ShapeError", "concrete_shape", "modelcontext", "names_of"]

@@ -121,9 +121,7 @@ class ModelDistribution:
         if data is not None:
             data = _fit_data(rv, data)
         chosen = None if data is not None else _choose_transform(rv, transform, default_transform)
-        return model.register_rv(
-            rv, full, observed=data, total_size=total_size, dims=dims, transform=chosen, initval=initval
-        )
+        return model.register_rv(rv, full, observed=data, total_size=total_size, dims=dims, transform=chosen, initval=initval)
 
     def dist_named(self, name: str, args: Any, kwargs: dict[str, Any], shape: Any, size: Any, data: Any) -> Any:
         """The random variable; a shape that comes from the data is used where the parameters broadcast to it."""

@@ -145,6 +145,7 @@ def sample(
         jitter="jitter" in init or init == "auto",
         jitter_retries=jitter_max_retries,
         metric=_METRICS[init],
+        keep_warmup=not discard_tuned_samples,
         progressbar=progressbar and not quiet,
         callback=callback,
         **settings,
@@ -217,12 +218,12 @@ def _results(
     posterior = compiled.recover(found.positions, found.discrete)
     groups["posterior"] = {name: posterior[name] for name in names}
     groups["sample_stats"] = {"tune": np.zeros(found.positions.shape[:2], bool), **found.statistics}
-    if not discard and tune:
+    if not discard and found.warmup_positions is not None and found.warmup_discrete is not None:
         warmup = compiled.recover(found.warmup_positions, found.warmup_discrete)
         groups["warmup_posterior"] = {name: warmup[name] for name in names}
-        groups["warmup_sample_stats"] = {"tune": np.ones(found.warmup_positions.shape[:2], bool), **found.warmup_statistics}
+        groups["warmup_sample_stats"] = {"tune": np.ones(found.warmup_positions.shape[:2], bool), **(found.warmup_statistics or {})}
     attrs = {
-        "sampling_time": found.seconds,
+        "sampling_time": found.sampling_seconds,
         "compile_time": found.compile_seconds,
         "total_time": seconds,
         "tuning_steps": tune,

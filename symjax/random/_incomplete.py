@@ -84,7 +84,7 @@ def _continued_fraction(first: Any, term: Callable[[Any], tuple[Any, Any]], like
         d = 1 / shifted(beta + alpha * d)
         c = shifted(beta + alpha / c)
         h = h * c * d
-        return (h, c, d), (jnp.abs(c * d - 1) < eps) | jnp.isnan(h)
+        return (h, c, d), (jnp.abs(c * d - 1) <= 4 * eps) | jnp.isnan(h)
 
     d = 1 / shifted(first)
     (h, _, _), done = _iterate(step, (d, jnp.full_like(d, 1 / tiny), d))

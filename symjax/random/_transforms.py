@@ -313,5 +313,3 @@ def default_transform(support: Support, shape: tuple[Any, ...]) -> Transform | N
 def _equals(bound: Any, number: float) -> bool:
     """Whether the family itself has this bound; a parameter that has the value now makes an `Interval`, as for other values."""
     return isinstance(bound, (int, float)) and bound == number
-
-

@@ -167,6 +167,8 @@ class LawPass:
         key = self._key(node)
         user = self._user.get(key)
         alone = self._uses.get(key, 0) == 1 and key not in self._blocked
+        if user is None:
+            return True
         return not (alone and op_name(user) in _LINEAR and user.shape == node.shape and user.dtype == node.dtype)
 
     def _try_sum(self, root: Any) -> Any:

@@ -253,6 +253,8 @@ def scalar_value(node: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.kind not in "biuf" or array.size == 0:
         return None
-    if array.size > 1 and (array.nbytes > 4096 or not bool((array == array.flat[0]).all())):
+    first = array.flat[0]
+    # two comparisons are enough for nearly all data, however large
+    if array.size > 1 and not (first == array.flat[-1] == array.flat[array.size // 2] and bool((array == first).all())):
         return None
-    return array.flat[0].item()
+    return first.item()

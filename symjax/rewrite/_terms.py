@@ -78,7 +78,7 @@ def number(value: Any) -> Any:
 
 
 def small_inverse(k: float) -> int | None:
-    """`n` if ``k`` is the float closest to 1/n for a whole `n` whose inverse is no float, so that x / n is exact where x * k is not."""
+    """`n` if `k` is the float closest to 1/n, for a whole `n` whose inverse is no float: x / n is then better than x * k."""
     if k == 0 or abs(k) >= 1:
         return None
     n = round(1 / k)

@@ -11,8 +11,10 @@ from symjax.sampling._metric import Metric, diagonal
 
 # Hoffman and Gelman, The No-U-Turn Sampler, JMLR 15, 2014, section 3.2.1.
 _GAMMA, _T0, _KAPPA = 0.05, 10.0, 0.75
-#: Dimensions up to which covariances are estimated whole; eigenvalue, or its inverse, beyond which a direction is corrected.
-_WHOLE, _CUTOFF = 48, 2.0
+#: Eigenvalue, or its inverse, beyond which a direction is corrected.
+_CUTOFF = 2.0
+#: Columns that are decomposed whole, and draws from which leading directions of longer positions are found.
+_SMALL, _THINNED = 32, 128
 
 
 class DualAveraging(NamedTuple):
@@ -126,11 +128,13 @@ def _correct(metric: Metric, x: np.ndarray, g: np.ndarray) -> None:
     """Fill in the directions, from centred draws and gradients of shape (m, n) on the diagonal metric's scale."""
     m, n = x.shape
     rank = len(metric.stretch)
-    basis = np.eye(n) if n <= max(_WHOLE, rank) and n < m / 2 else _leading_directions(x, g, min(2 * rank, m // 4))
-    px, pg = x @ basis, g @ basis
+    whole = n <= max(_SMALL, rank if rank == n else 0) and n < m / 2
+    basis = np.eye(n) if whole else _leading_directions(x, g, min(rank, _SMALL // 2, m // 4))
+    px, pg = _product(x, basis), _product(g, basis)
     ridge = 1e-5 * np.eye(basis.shape[1])
     try:
-        values, vectors = np.linalg.eigh(_geometric_mean(px.T @ px / m + ridge, np.linalg.inv(pg.T @ pg / m + ridge)))
+        inverse = np.linalg.inv(_product(pg.T, pg) / m + ridge)
+        values, vectors = np.linalg.eigh(_geometric_mean(_product(px.T, px) / m + ridge, inverse))
     except np.linalg.LinAlgError:
         return
     if not (np.isfinite(values).all() and (values > 0).all()):
@@ -143,18 +147,37 @@ def _correct(metric: Metric, x: np.ndarray, g: np.ndarray) -> None:
 
 
 def _leading_directions(x: np.ndarray, g: np.ndarray, k: int) -> np.ndarray:
-    """An orthonormal basis of the `k` leading directions of draws and the `k` of gradients, by subspace iteration.
-
-    Its thin products stay on one thread in BLAS, where a decomposition of the (m, n) arrays would wake threads that fight with
-    the other chains for the cores.
-    """
+    """An orthonormal basis of about the `k` leading directions of draws and the `k` of gradients, by subspace iteration."""
     found = []
     for a in (x, g):
+        a = a[:: -(-len(a) // _THINNED)]
         q = a[:: max(1, len(a) // k)][:k].T
-        for _ in range(4):
-            q = a.T @ (a @ np.linalg.qr(q)[0])
-        found.append(q / np.linalg.norm(q, axis=0))
-    return np.linalg.qr(np.concatenate(found, axis=1))[0]
+        for _ in range(3):
+            q = _product(a.T, _product(a, _orthonormal(q)))
+        found.append(_orthonormal(q))
+    return _orthonormal(_orthonormal(np.concatenate(found, axis=1)))
+
+
+def _orthonormal(columns: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of the columns' span, without directions that are zero to rounding."""
+    columns = columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+    values, vectors = np.linalg.eigh(_product(columns.T, columns))
+    kept = values > 1e-10 * values[-1]
+    return _product(columns, vectors[:, kept] / np.sqrt(values[kept]))
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """``a @ b`` in pieces that BLAS computes on the calling thread.
+
+    Larger ones, and decompositions beyond `_SMALL` columns, wake its own threads, which fight with the other chains for the cores:
+    that has been seen to take a hundred times as long.
+    """
+    rows, inner = 64, max(16, (1 << 17) // (64 * b.shape[1]))
+    out = np.zeros((a.shape[0], b.shape[1]))
+    for i in range(0, a.shape[0], rows):
+        for j in range(0, a.shape[1], inner):
+            out[i : i + rows] += a[i : i + rows, j : j + inner] @ b[j : j + inner]
+    return out
 
 
 def _geometric_mean(a: np.ndarray, b: np.ndarray) -> np.ndarray:

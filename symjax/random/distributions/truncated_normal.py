@@ -58,9 +58,7 @@ class TruncatedNormalDistribution(Distribution):
     parameters = {"mu": Parameter(), "sigma": Parameter(positive), "lower": Parameter(), "upper": Parameter()}
     requirement = "'lower' must be less than 'upper'"
 
-    def parametrize(
-        self, mu: Any = 0.0, sigma: Any = None, *, tau: Any = None, lower: Any = None, upper: Any = None
-    ) -> Any:
+    def parametrize(self, mu: Any = 0.0, sigma: Any = None, *, tau: Any = None, lower: Any = None, upper: Any = None) -> Any:
         return mu, scale(sigma, tau), -math.inf if lower is None else lower, math.inf if upper is None else upper
 
     def support(self, mu: Any, sigma: Any, lower: Any, upper: Any) -> support.Support:
@@ -79,31 +77,40 @@ class TruncatedNormalDistribution(Distribution):
 
     def log_density(self, value: Any, mu: Any, sigma: Any, lower: Any, upper: Any) -> Any:
         density = Normal.log_density(value, mu, sigma)
-        return density - log_normal_mass((lower - mu) / sigma, (upper - mu) / sigma)
+        return density - log_normal_mass(_standard(lower, mu, sigma), _standard(upper, mu, sigma))
 
     def log_cdf(self, value: Any, mu: Any, sigma: Any, lower: Any, upper: Any) -> Any:
-        low, high = (lower - mu) / sigma, (upper - mu) / sigma
+        low, high = _standard(lower, mu, sigma), _standard(upper, mu, sigma)
         part = log_normal_mass(low, T.minimum((value - mu) / sigma, high))
         return T.where(T.less(value, upper), part - log_normal_mass(low, high), 0.0)
 
     def log_ccdf(self, value: Any, mu: Any, sigma: Any, lower: Any, upper: Any) -> Any:
-        low, high = (lower - mu) / sigma, (upper - mu) / sigma
+        low, high = _standard(lower, mu, sigma), _standard(upper, mu, sigma)
         part = log_normal_mass(T.maximum((value - mu) / sigma, low), high)
         return T.where(T.greater(value, lower), part - log_normal_mass(low, high), 0.0)
 
     def quantile(self, q: Any, mu: Any, sigma: Any, lower: Any, upper: Any) -> Any:
-        return mu + sigma * truncated_normal_quantile(q, (lower - mu) / sigma, (upper - mu) / sigma)
+        return mu + sigma * truncated_normal_quantile(q, _standard(lower, mu, sigma), _standard(upper, mu, sigma))
 
     def mean(self, mu: Any, sigma: Any, lower: Any, upper: Any) -> Any:
-        return mu + sigma * truncated_normal_mean((lower - mu) / sigma, (upper - mu) / sigma)
+        return mu + sigma * truncated_normal_mean(_standard(lower, mu, sigma), _standard(upper, mu, sigma))
 
     def variance(self, mu: Any, sigma: Any, lower: Any, upper: Any) -> Any:
-        return sigma**2 * truncated_normal_variance((lower - mu) / sigma, (upper - mu) / sigma)
+        return sigma**2 * truncated_normal_variance(_standard(lower, mu, sigma), _standard(upper, mu, sigma))
 
     def support_point(self, mu: Any, sigma: Any, lower: Any, upper: Any) -> Any:
         below, above = T.greater(lower, -math.inf), T.less(upper, math.inf)
         one = T.where(below, lower + 1, T.where(above, upper - 1, mu))
         return T.where(T.logical_and(below, above), 0.5 * (lower + upper), one)
+
+
+def _standard(bound: Any, mu: Any, sigma: Any) -> Any:
+    """The bound of the standard Normal law; infinite ones stay constants, for their derivative in sigma is not a number."""
+    bound = as_tensor(bound)
+    if isinstance(bound, Constant) and np.all(np.isfinite(np.asarray(bound.value))):
+        return (bound - mu) / sigma
+    finite = T.isfinite(bound)
+    return T.where(finite, (T.where(finite, bound, 0.0) - mu) / sigma, bound)
 
 
 def _is_absent(bound: Any, infinity: float) -> bool:

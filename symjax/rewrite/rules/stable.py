@@ -1,6 +1,7 @@
 """Forms that keep their accuracy where the expression as written overflows or cancels.
 
-Sources: Mächler, Accurately computing log(1 - exp(-|a|)), 2012; Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., §1.14.
+Sources: Mächler, Accurately computing log(1 - exp(-|a|)), 2012; Higham, Accuracy and Stability of Numerical Algorithms,
+2nd ed., section 1.14.
 """
 
 from __future__ import annotations
