@@ -128,7 +128,9 @@ def draw_posterior(tree: Any, names: list[str], path: Path, most: int = 12) -> N
         axis.hist(flat, bins=bins, density=True, color=_CHAINS[0], alpha=0.75)
         low, high = np.quantile(flat, [0.03, 0.97])
         axis.plot([low, high], [0, 0], color="black", lw=4, solid_capstyle="butt", clip_on=False)
-        axis.set_title(f"{label}\nmean {flat.mean():.3g}, 94 % [{low:.3g}, {high:.3g}]", fontsize=8.5)
+        axis.set_title(f"{label}\nmean {flat.mean():.5g}, 94 % [{low:.4g}, {high:.4g}]", fontsize=8.5)
+        if whole:
+            axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set_yticks([])
         axis.tick_params(labelsize=7)
         for side in ("left", "top", "right"):

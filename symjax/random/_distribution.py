@@ -26,6 +26,7 @@ from symjax.core._traverse import make, toposort
 from symjax.random._constraint import Parameter
 from symjax.random._draw import Draw, RandomVariable
 from symjax.random._support import Support
+from symjax.tensor._shape_ops import as_shape
 
 _MAKE_KEYWORDS = ("shape", "size", "name", "seed", "dtype")
 
@@ -230,9 +231,9 @@ class Distribution:
         if shape is None and size is None:
             return (*batch, *event)
         if size is not None:
-            wanted = _as_shape(size)
+            wanted = as_shape(size)
         else:
-            full = _as_shape(shape)
+            full = as_shape(shape)
             k = len(full) - self.event_ndim
             if k < 0 or (event and any(a != b for a, b in zip(full[k:], event, strict=True) if not is_symbolic(a))):
                 raise ShapeError(f"{label}: shape={full} must end in the shape {event} of one value.")
@@ -275,10 +276,6 @@ def _folded(value: Any) -> Tensor:
 
 def _is_fixed(node: Any) -> bool:
     return isinstance(node, Constant) if node.op is None else not node.op.random
-
-
-def _as_shape(shape: Any) -> tuple[Any, ...]:
-    return (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
 
 
 def choose(family: str, **alternatives: Any) -> str:

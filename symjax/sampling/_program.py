@@ -190,13 +190,13 @@ def compile_advance(
     example : Chain
         A chain, with a leading axis of length `chains` if that is given.
     data : pytree of arrays
-        The target's data, or arrays like them.
+        The target's data as JAX arrays.
     chains : int, optional
         Number of chains that a call advances together.
     """
     known = _compiled.setdefault(target.function, {})
     leaves, structure = jax.tree.flatten(data)
-    key = (setup, chains, target.size, target.discrete, structure, *((np.shape(x), np.result_type(x)) for x in leaves))
+    key = (setup, chains, target.size, target.discrete, structure, *((x.shape, x.dtype) for x in leaves))
     if key not in known:
         advance = build_advance(target, setup)
         if chains is not None:

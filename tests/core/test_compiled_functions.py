@@ -69,7 +69,7 @@ def test_an_axis_of_unknown_length():
         for n in (1, 4):
             mean, length, zeros = f(np.ones((n, 2)))
             assert mean.tolist() == [1, 1] and length.tolist() == [n, n] and zeros.shape == (n,)
-        with pytest.raises(ShapeError, match=r"'x.*' must have shape \('any', 2\), got \(3, 3\)"):
+        with pytest.raises(ShapeError, match=r"'x.*'\) must have shape \('any', 2\), got \(3, 3\)"):
             f(np.ones((3, 3)))
 
 

@@ -31,7 +31,7 @@ def add_normals(terms: dict[Any, Any], node: Any) -> Any:
     fixed = fixed_in(terms)
     mean = combination([(terms[n], n.parents[0]) for n in normals] + [(terms[t], t) for t in fixed])
     scales = [magnitude(terms[n], n.parents[1]) for n in normals]
-    scale = scales[0] if len(scales) == 1 else T.sqrt(combination((1, s**2) for s in scales))
+    scale = scales[0] if len(scales) == 1 else T.sqrt(combination((1, T.square(s)) for s in scales))
     return Absorbed((*normals, *fixed), fresh(Normal, mean, scale, like=node))
 
 
@@ -93,5 +93,5 @@ def _normal_sum(mu: Any, sigma: Any, x: Any, node: Any, n: float) -> Any:
     if not math.prod(x.shape[i] for i in axis):
         return None
     mean = T.sum(T.broadcast_to(mu, x.shape), axis, keepdims=keepdims)
-    scale = T.sqrt(T.sum(T.broadcast_to(sigma**2, x.shape), axis, keepdims=keepdims))
+    scale = T.sqrt(T.sum(T.broadcast_to(T.square(sigma), x.shape), axis, keepdims=keepdims))
     return fresh(Normal, *((mean, scale) if n == 1 else (mean / n, scale / n)), like=node)
