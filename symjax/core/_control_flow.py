@@ -14,7 +14,7 @@ from symjax.core._inner import InnerGraph, close_over
 from symjax.core._leaves import as_tensor
 from symjax.core._node import METHODS, Bound, Tensor, Token, current_rank
 from symjax.core._op import Aval, Operator
-from symjax.core._scope import detached, name_and_register
+from symjax.core._scope import detached, name_and_register, recording
 from symjax.core._traverse import flatten, make, outputs_of
 
 
@@ -276,14 +276,15 @@ def cond(
     shared_inputs: Any = (),
     name: str | None = None,
 ) -> Any:
-    """The result of one of two functions; only that one is computed.
+    """The result of one of two functions, of which only one is run.
 
     Parameters
     ----------
     pred : tensor-like
         Boolean scalar.
     true_fun, false_fun : callable or tensor-like
-        Functions of the inputs, whose results have equal structures and shapes; a tensor is a function of nothing.
+        Functions of the inputs, whose results have equal structures and shapes. What a function builds is computed only if its
+        branch is taken; tensors built before are computed in any case, also those given in place of a function.
     true_inputs, false_inputs : sequence of tensor-like
         Arguments of each.
     shared_inputs : sequence of tensor-like
@@ -307,8 +308,9 @@ def cond(
     for fn, inputs in ((true_fun, true_inputs), (false_fun, false_inputs)):
         given = [*tensors(inputs), *tensors(shared_inputs)]
         call = fn if callable(fn) and not isinstance(fn, Tensor) else lambda value=fn: value
-        branches.append((given, *trace(call, [strong(g.aval) for g in given])))
-    (given, bounds, leaves, build, rank), (given_other, bounds_other, leaves_other, _, rank_other) = branches
+        with recording() as made:
+            branches.append((given, made, *trace(call, [strong(g.aval) for g in given])))
+    (given, made, bounds, leaves, build, rank), (given_other, made_other, bounds_other, leaves_other, _, rank_other) = branches
     if len(leaves) != len(leaves_other) or any(a.shape != b.shape for a, b in zip(leaves, leaves_other)):
         shapes = [[o.shape for o in found] for found in (leaves, leaves_other)]
         raise ShapeError(f"cond: the branches' results must have equal shapes, got {shapes[0]} and {shapes[1]}.")
@@ -316,8 +318,8 @@ def cond(
         wide = [np.dtype(jnp.promote_types(a.dtype, b.dtype)) for a, b in zip(leaves, leaves_other)]
         leaves = [METHODS["cast"](o, w) for o, w in zip(leaves, wide)]
         leaves_other = [METHODS["cast"](o, w) for o, w in zip(leaves_other, wide)]
-    graph, captured = close_over(bounds, leaves, rank)
-    other, captured_other = close_over(bounds_other, leaves_other, rank_other)
+    graph, captured = close_over(bounds, leaves, rank, made)
+    other, captured_other = close_over(bounds_other, leaves_other, rank_other, made_other)
     own = [*given, *captured]
     token = Token() if graph.tokens or other.tokens else None
     params = {"graph": graph, "other": other, "n": len(own)}
@@ -326,5 +328,8 @@ def cond(
 
 
 def ifelse(condition: Any, then_branch: Any, else_branch: Any, name: str | None = None) -> Any:
-    """Theano's lazy conditional: one of two tensors, or lists of tensors."""
+    """Theano's conditional: one of two tensors, or of two lists of tensors.
+
+    As the branches have been built before, both are computed; give functions to `cond` to compute one.
+    """
     return cond(condition, lambda: then_branch, lambda: else_branch, name=name)

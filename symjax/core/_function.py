@@ -166,9 +166,7 @@ class _InputCheck:
         if self._static:
             fits = shape == self._shape
         else:
-            fits = len(shape) == len(self._shape) and all(
-                is_symbolic(w) or d == w for d, w in zip(shape, self._shape, strict=True)
-            )
+            fits = len(shape) == len(self._shape) and all(is_symbolic(w) or d == w for d, w in zip(shape, self._shape, strict=True))
         if not fits:
             wanted = tuple("any" if is_symbolic(d) else d for d in self._shape)
             raise ShapeError(f"input {self._position} ({self._name!r}) must have shape {wanted}, got {tuple(shape)}.")

@@ -96,7 +96,7 @@ def tokens_of(outputs: Sequence[Any]) -> list[Any]:
 
 
 def close_over(
-    inputs: Sequence[Bound], outputs: Sequence[Any], since: int | None = None
+    inputs: Sequence[Bound], outputs: Sequence[Any], since: int | None = None, own_nodes: Sequence[Any] = ()
 ) -> tuple[InnerGraph, tuple[Any, ...]]:
     """Make a closed graph of `outputs` as a function of `inputs`.
 
@@ -109,6 +109,9 @@ def close_over(
     since : int, optional
         Draws whose token has at least this rank belong to the body and are drawn anew at each run; all others are outside.
 
+    own_nodes : sequence of Node, optional
+        Nodes that belong to the body though they do not depend on its arguments: what only a taken branch is to compute.
+
     Returns
     -------
     graph : InnerGraph
@@ -117,7 +120,7 @@ def close_over(
         Outside tensors that the body uses, in the order of the extra inputs.
     """
     order = toposort(outputs)
-    own = set(inputs)
+    own = {*inputs, *own_nodes}
     inside: set[Any] = set()
     for node in order:
         drawn_here = since is not None and node.op is not None and node.token is not None and node.token.rank >= since

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from symjax._errors import ShapeError
 from symjax.core._node import METHODS, Constant, Tensor, _set
 from symjax.core._op import Aval
 from symjax.core._scope import name_and_register
-from symjax.core._shapes import is_symbolic, symbolic_dim
+from symjax.core._shapes import bind_dims, dim_names, evaluate_dim, is_static, is_symbolic, symbolic_dim
 
 _PYTHON_KINDS: dict[type, Callable[[], np.dtype]] = {
     bool: lambda: np.dtype(bool),
@@ -90,7 +91,8 @@ class Variable(Tensor):
     trainable : bool
         Whether optimizers change it.
     shape : tuple of int, optional
-        Shape that a callable initializer is asked for, or that the value must have. Axes given as None may change their length.
+        Shape that a callable initializer is asked for, or that the value must have. Axes given as None may change their length;
+        those given as one symbolic length of `symbolic_dim` may, together.
     dtype : dtype-like, optional
         Type to convert to; Python floats default to `config.floatX`.
 
@@ -120,7 +122,7 @@ class Variable(Tensor):
         *,
         register: bool = True,
     ):
-        fixed = None if shape is None else tuple(0 if d is None else d for d in shape)
+        fixed = None if shape is None else tuple(0 if d is None or is_symbolic(d) else d for d in shape)
         value = _initial_value(initializer, fixed, dtype)
         if shape is not None and not _fits(value.shape, shape):
             raise ShapeError(f"Variable {name!r}: the initial value has shape {value.shape}, but shape={shape} was asked for.")
@@ -129,6 +131,9 @@ class Variable(Tensor):
         _set(self, "_value", value)
         _set(self, "initializer", initializer)
         _set(self, "trainable", trainable)
+        for d in dims:
+            if is_symbolic(d):
+                _OWNERS.setdefault(str(d), self)
         if register:
             name_and_register(self, name, strong=True)
 
@@ -156,7 +161,7 @@ class Variable(Tensor):
         if isinstance(value, Tensor):
             value = METHODS["eval"](value)
         array = np.asarray(value)
-        if not _fits(array.shape, tuple(None if is_symbolic(d) else d for d in self.shape)):
+        if not _fits(array.shape, self.shape):
             raise ShapeError(f"Variable {self.name!r} has shape {self.shape}, got a value of shape {array.shape}.")
         if array.dtype != self.dtype:
             if not np.can_cast(array.dtype, self.dtype, "same_kind"):
@@ -209,7 +214,44 @@ def _initial_value(initializer: Any, shape: tuple[int, ...] | None, dtype: Any) 
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[Any, ...]) -> bool:
-    return len(shape) == len(wanted) and all(w is None or s == w for s, w in zip(shape, wanted, strict=True))
+    return len(shape) == len(wanted) and all(w is None or is_symbolic(w) or s == w for s, w in zip(shape, wanted, strict=True))
+
+
+#: For each unknown axis length, by name, a variable that has such an axis and so knows the length.
+_OWNERS: weakref.WeakValueDictionary[str, Variable] = weakref.WeakValueDictionary()
+
+
+def owner_of(name: str) -> Variable | None:
+    """The variable that tells an unknown axis length, if it is a variable's."""
+    return _OWNERS.get(name)
+
+
+def present_lengths(names: Iterable[str]) -> dict[str, int]:
+    """The lengths that unknown axes have now, as far as variables tell them."""
+    found: dict[str, int] = {}
+    for owner in map(owner_of, names):
+        if owner is None:
+            continue
+        for dim, length in zip(owner.shape, np.shape(owner.value), strict=True):
+            bind_dims(dim, length, found)
+    return found
+
+
+def present_shape(shape: Sequence[Any]) -> tuple[int, ...]:
+    """A shape as it is now, unknown axes as long as those of the variables that they come from.
+
+    Raises
+    ------
+    ShapeError
+        If an axis is unknown and no variable tells its length.
+    """
+    if is_static(shape):
+        return tuple(shape)
+    lengths = present_lengths(dim_names(shape))
+    missing = dim_names(shape) - lengths.keys()
+    if missing:
+        raise ShapeError(f"the shape {tuple(shape)} is not known before it is computed.")
+    return tuple(evaluate_dim(d, lengths) for d in shape)
 
 
 class Placeholder(Tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -11,9 +11,9 @@ import numpy as np
 from symjax._errors import MissingInputError
 from symjax.core._inner import InnerGraph, tokens_of
 from symjax.core._keys import KeyStream, salts_of
-from symjax.core._leaves import Variable
+from symjax.core._leaves import Variable, owner_of
 from symjax.core._node import ITEM, Bound, Constant
-from symjax.core._shapes import bind_dims, evaluate_dim, is_symbolic
+from symjax.core._shapes import bind_dims, dim_names, evaluate_dim, is_symbolic
 from symjax.core._traverse import toposort
 
 _LIFT_BYTES = 1024
@@ -32,9 +32,14 @@ class Program:
         Large constants and what was computed from constants alone, to be passed to `run` after the variables' values.
     tokens : list of Token
         Draws, those of inner graphs included; `run` needs a stream when there are any.
+    unknown : frozenset of str
+        Names of the unknown axis lengths that instructions need.
     """
 
-    __slots__ = ("inputs", "variables", "data", "tokens", "_code", "_start", "_inputs", "_data", "_outputs", "_dims", "_lengths")
+    __slots__ = (
+        "inputs", "variables", "data", "tokens", "unknown",
+        "_code", "_start", "_inputs", "_data", "_outputs", "_dims", "_lengths",
+    )  # fmt: skip
 
     def __init__(self, inputs: Sequence[Any], builder: _Builder, outputs: Sequence[Any], lengths: dict[str, int]):
         self._lengths = lengths
@@ -42,6 +47,7 @@ class Program:
         self.variables = tuple(builder.variables)
         self.data = tuple(builder.data)
         self.tokens = tokens_of(outputs)
+        self.unknown = frozenset(builder.unknown)
         self._code = builder.code
         self._start = builder.values
         self._inputs = [builder.slot[i] for i in inputs]
@@ -98,7 +104,7 @@ class Program:
                 bind_dims(dim, length, lengths)
         for fn, arguments, kwargs, out, token, random, dynamic in self._code:
             if dynamic:
-                kwargs = {k: _resolve(v, lengths) for k, v in kwargs.items()}
+                kwargs = {k: resolved(v, lengths) for k, v in kwargs.items()}
             if random:
                 source = _key_source(stream, token, kwargs)
                 values[out] = fn(source, *[values[a] for a in arguments], **kwargs)
@@ -116,9 +122,10 @@ def _key_source(stream: KeyStream | None, token: Any, kwargs: dict[str, Any]) ->
     return stream.key(token)
 
 
-def _resolve(value: Any, lengths: dict[str, int]) -> Any:
+def resolved(value: Any, lengths: dict[str, int]) -> Any:
+    """A static setting with its unknown lengths replaced by those given."""
     if isinstance(value, tuple):
-        return tuple(_resolve(v, lengths) for v in value)
+        return tuple(resolved(v, lengths) for v in value)
     if isinstance(value, InnerGraph):
         return value.with_lengths(lengths)
     return evaluate_dim(value, lengths) if hasattr(value, "dimension_as_value") else value
@@ -130,6 +137,11 @@ def _is_dynamic(value: Any) -> bool:
     if isinstance(value, InnerGraph):
         return value.program.is_dynamic
     return hasattr(value, "dimension_as_value")
+
+
+def _unknown_lengths(values: Iterable[Any]) -> set[str]:
+    values = list(values)
+    return dim_names(values).union(*(v.program.unknown for v in values if isinstance(v, InnerGraph)))
 
 
 def _value_of(constant: Constant) -> Any:
@@ -148,6 +160,7 @@ class _Builder:
         self.variable_slots: list[int] = []
         self.data: list[Any] = []
         self.data_slots: list[int] = []
+        self.unknown: set[str] = set()
 
     def new_slot(self, value: Any = None) -> int:
         self.values.append(value)
@@ -183,6 +196,8 @@ class _Builder:
             slot = self.known[key] = self.new_slot()
             kwargs = dict(node.params)
             dynamic = any(_is_dynamic(v) for v in kwargs.values())
+            if dynamic:
+                self.unknown |= _unknown_lengths(kwargs.values())
             self.code.append((node.op.fn, arguments, kwargs, slot, node.token, node.op.random, dynamic))
         self.slot[node] = slot
 
@@ -226,6 +241,11 @@ def lower(outputs: Sequence[Any], inputs: Sequence[Any], *, fold: bool = True, f
     for variable in frozen:
         for dim, length in zip(variable.shape, np.shape(variable.value), strict=True):
             bind_dims(dim, length, lengths)
+    told = {str(d) for leaf in (*inputs, *builder.variables) for d in leaf.shape} | lengths.keys()
+    for name in sorted(builder.unknown - told):
+        owner = owner_of(name)
+        if owner is not None and owner not in builder.slot:
+            builder.add(owner)
     return Program(inputs, builder, outputs, lengths)
 
 

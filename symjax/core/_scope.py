@@ -120,6 +120,7 @@ class _Local(threading.local):
     def __init__(self) -> None:
         self.graphs: list[Graph] = []
         self.detached = False
+        self.made: list[Any] | None = None
 
 
 _DEFAULT = Graph("default")
@@ -145,6 +146,27 @@ def detached() -> Iterator[None]:
         yield
     finally:
         _LOCAL.detached = before
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[list[Any]]:
+    """Within this context the nodes made are listed, those of nested recordings included."""
+    outer = _LOCAL.made
+    made: list[Any] = []
+    _LOCAL.made = made
+    try:
+        yield made
+    finally:
+        _LOCAL.made = outer
+        if outer is not None:
+            outer.extend(made)
+
+
+def record(node: Any) -> Any:
+    """Note a new node if somebody is recording; the node itself."""
+    if _LOCAL.made is not None:
+        _LOCAL.made.append(node)
+    return node
 
 
 def name_and_register(node: Node, base: str, *, strong: bool = False) -> None:

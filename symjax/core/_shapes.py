@@ -93,6 +93,17 @@ def evaluate_dim(dim: Any, lengths: dict[str, int]) -> int:
     return int(dim._evaluate(lengths))
 
 
+def dim_names(values: Iterable[Any]) -> set[str]:
+    """Names of the unknown lengths in a shape, or in nested tuples of settings."""
+    found: set[str] = set()
+    for value in values:
+        if isinstance(value, tuple):
+            found |= dim_names(value)
+        elif hasattr(value, "dimension_as_value") and is_symbolic(value):
+            found |= value._get_vars()
+    return found
+
+
 def bind_dims(dim: Any, length: int, lengths: dict[str, int]) -> None:
     """Record the length of an axis that is a plain unknown."""
     if is_symbolic(dim):

@@ -8,7 +8,7 @@ from typing import Any
 from symjax._errors import ShapeError
 from symjax.core._node import ITEM, MultiOutputOp, Node, Op, OpItem, Tensor, Token, _set, item
 from symjax.core._op import Aval, Operator
-from symjax.core._scope import name_and_register
+from symjax.core._scope import name_and_register, record
 from symjax.core._shapes import infer
 
 
@@ -42,8 +42,8 @@ def make(
     parents = tuple(parents)
     aval = infer(op, tuple(p.aval for p in parents), statics)
     if op.multiple:
-        return MultiOutputOp(op, parents, statics, aval, token, name, scope)
-    return kind(op, parents, statics, aval, token, name, scope)
+        return record(MultiOutputOp(op, parents, statics, aval, token, name, scope))
+    return record(kind(op, parents, statics, aval, token, name, scope))
 
 
 def apply(op: Operator, parents: Sequence[Any], params: Any = (), *, name: str | None = None, **kwargs: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,12 @@ import jax
 import numpy as np
 
 from symjax._config import config
-from symjax.core._lower import Program, lower
+from symjax.core._leaves import present_shape
+from symjax.core._lower import lower
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
-from symjax.pmc_bridge._divisions import without_divisions
-from symjax.pmc_bridge._joint import constrained_values, flat_inputs, joint_terms, layout, total
+from symjax.pmc_bridge._joint import constrained_values, joint_terms, layout, total
+from symjax.pmc_bridge._strength import reduce_strength
 from symjax.rewrite import canonicalize
 from symjax.sampling import DiscreteVariable, FlatVariable, LogDensity
 
@@ -34,7 +35,8 @@ class CompiledModel:
     target: LogDensity
     names: tuple[str, ...]
     _model: Any
-    _recover: Program
+    _recover: Callable[[Any, Any, Any], list[Any]]
+    _data: tuple[Any, ...]
 
     def flatten(self, point: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """The flat continuous and discrete values of a point."""
@@ -63,22 +65,19 @@ class CompiledModel:
         lead = positions.shape[:-1]
         n = int(np.prod(lead, dtype=int))
         flat = positions.reshape(n, positions.shape[-1]), discrete.reshape(n, discrete.shape[-1])
-        program = self._recover
         rows = max(1, min(n, (1 << 28) // max(1, 8 * self._elements())))
         with jax.enable_x64(True):
-            run = jax.jit(jax.vmap(lambda x, d, data: program.run([x, d], data), (0, 0, None)))
+            run = jax.jit(jax.vmap(self._recover, (0, 0, None)))
             parts = []
             for start in range(0, n, rows):
                 at = max(0, min(start, n - rows))
-                found = run(flat[0][at : at + rows], flat[1][at : at + rows], program.data)
+                found = run(flat[0][at : at + rows], flat[1][at : at + rows], self._data)
                 parts.append([np.asarray(f)[start - at :] for f in found])
         columns = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]
         return {name: c.reshape(*lead, *c.shape[1:]) for name, c in zip(self.names, columns, strict=True)}
 
     def _elements(self) -> int:
-        from symjax.pmc_bridge._model import concrete_shape
-
-        return sum(int(np.prod(concrete_shape(self._model.named_vars[n]), dtype=int)) for n in self.names)
+        return sum(int(np.prod(present_shape(self._model.named_vars[n].shape), dtype=int)) for n in self.names)
 
     def point(self, position: np.ndarray, discrete: np.ndarray) -> dict[str, np.ndarray]:
         """Values of all variables, of unconstrained ones by their own names too, at one position."""
@@ -106,40 +105,52 @@ def compile_log_density(model: Any, *, rewrite: bool = True) -> CompiledModel:
     CompiledModel
         Its density and the way back.
     """
-    flat, whole, parts = flat_inputs(model)
     terms = joint_terms(model)
     names = list(terms)
     data = model.data_vars
     with detached():
-        summed = substitute([total([t]) for t in terms.values()], parts)
+        summed = [total([t]) for t in terms.values()]
         density = total(summed)
         if rewrite:
-            [density] = without_divisions([canonicalize(density, laws=False)])
+            [density] = reduce_strength([canonicalize(density, laws=False)])
         values = constrained_values(model)
-        recovered = substitute([values[rv] for rv in model.free_RVs], parts)
-        free = dict(zip(model.free_RVs, recovered, strict=True))
-        observed = {rv: model.rvs_to_values[rv] for rv in model.observed_RVs}
-        recovered += substitute(model.deterministics, free | observed)
-    program = lower([density], [flat, whole], frozen=data)
-    by_term = lower(summed, [flat, whole], frozen=data, fold=False)
+        recovered = [values[rv] for rv in model.free_RVs] + substitute(model.deterministics, values)
+    inputs = [*model.continuous_value_vars, *model.discrete_value_vars]
+    program = lower([density], inputs, frozen=data)
+    by_term = lower(summed, inputs, frozen=data, fold=False)
+    recover = lower(recovered, inputs, frozen=data)
+    continuous, discrete = layout(model.continuous_value_vars), layout(model.discrete_value_vars)
 
-    def function(position: Any, discrete: Any, arrays: Any) -> Any:
-        return program.run([position, discrete], arrays)[0]
+    def parts(position: Any, whole: Any) -> list[Any]:
+        return [*_split(position, continuous), *_split(whole, discrete)]
 
-    def of_terms(position: Any, discrete: Any, arrays: Any) -> dict[str, Any]:
-        return dict(zip(names, by_term.run([position, discrete], by_term.values_of_data()), strict=True))
+    def function(position: Any, whole: Any, arrays: Any) -> Any:
+        return program.run(parts(position, whole), arrays)[0]
 
-    continuous = layout(model.continuous_value_vars)
+    def of_terms(position: Any, whole: Any, arrays: Any) -> dict[str, Any]:
+        return dict(zip(names, by_term.run(parts(position, whole), by_term.values_of_data()), strict=True))
+
+    def recover_one(position: Any, whole: Any, arrays: Any) -> list[Any]:
+        return recover.run(parts(position, whole), arrays)
+
     target = LogDensity(
         function=function,
         data=program.values_of_data(),
         size=continuous[-1][2] if continuous else 0,
         variables=tuple(FlatVariable(v.name, start, stop) for v, start, stop, _ in continuous),
-        discrete=tuple(_discrete_variable(model, *entry) for entry in layout(model.discrete_value_vars)),
+        discrete=tuple(_discrete_variable(model, *entry) for entry in discrete),
         terms=of_terms,
     )
-    recover = lower(recovered, [flat, whole], frozen=data)
-    return CompiledModel(target, tuple(v.name for v in model.unobserved_RVs), model, recover)
+    names_recovered = tuple(v.name for v in model.unobserved_RVs)
+    return CompiledModel(target, names_recovered, model, recover_one, recover.values_of_data())
+
+
+def _split(flat: Any, entries: Sequence[tuple[Any, int, int, tuple[int, ...]]]) -> list[Any]:
+    """The parts of a flat vector in their shapes; one split, whose gradient is one concatenation."""
+    if not entries:
+        return []
+    parts = jax.lax.split(flat, [stop - start for _, start, stop, _ in entries])
+    return [part.reshape(shape) for part, (_, _, _, shape) in zip(parts, entries, strict=True)]
 
 
 def _discrete_variable(model: Any, value: Any, start: int, stop: int, shape: tuple[int, ...]) -> DiscreteVariable:

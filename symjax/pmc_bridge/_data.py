@@ -54,25 +54,28 @@ def Data(
     model = modelcontext(model)
     full = model.check_name(name)
     array = _array(full, value)
-    variable = Variable(array, name=full, trainable=False, shape=(None,) * array.ndim, register=False)
     model.add_coords(coords or {})
+    names = (None,) * array.ndim if dims is None else model.dims.as_tuple(dims)
+    if len(names) != array.ndim:
+        raise ShapeError(f"{full!r} has {array.ndim} axes, shape {array.shape}, and {len(names)} dims, {names}.")
+    _add_dims(model, full, names, array.shape, getattr(value, "index", None))
+    shape = tuple(None if d is None else model.dims.symbol(d) for d in names)
+    variable = Variable(array, name=full, trainable=False, shape=shape, register=False)
     if dims is not None:
-        names = model.dims.as_tuple(dims)
-        if len(names) != array.ndim:
-            raise ShapeError(f"{full!r} has {array.ndim} axes, shape {array.shape}, and {len(names)} dims, {names}.")
-        index = getattr(value, "index", None)
-        for axis, (dim, length) in enumerate(zip(names, array.shape, strict=True)):
-            if dim is not None and dim not in model.dim_lengths:
-                values = index if axis == 0 and index is not None and not callable(index) else None
-                model.add_coord(dim, values, length=length)
-            elif dim is not None and model.dim_lengths[dim] != length:
-                raise ShapeError(
-                    f"{full!r} has shape {array.shape}, but dim {dim!r} has length {model.dim_lengths[dim]} in the model."
-                )
         model.dims.of_variables[full] = names
     model.named_vars[full] = variable
     model.data_vars.append(variable)
     return variable
+
+
+def _add_dims(model: Any, name: str, dims: tuple[Any, ...], shape: tuple[int, ...], index: Any) -> None:
+    """Check the dims of new data, and add those that the model lacks, the first with a table's index as coordinates."""
+    for axis, (dim, length) in enumerate(zip(dims, shape, strict=True)):
+        if dim is not None and dim not in model.dim_lengths:
+            values = index if axis == 0 and index is not None and not callable(index) else None
+            model.add_coord(dim, values, length=length)
+        elif dim is not None and model.dim_lengths[dim] != length:
+            raise ShapeError(f"{name!r} has shape {shape}, but dim {dim!r} has length {model.dim_lengths[dim]} in the model.")
 
 
 def _array(name: str, value: Any) -> np.ndarray:

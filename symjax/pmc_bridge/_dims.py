@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symjax._errors import ShapeError
-from symjax.core._shapes import is_symbolic
+from symjax.core._shapes import is_symbolic, symbolic_dim
 
 
 class Dims:
@@ -21,6 +21,8 @@ class Dims:
         Coordinate values.
     lengths : dict of str to int
         Lengths.
+    symbols : dict of str to symbolic length
+        Dims of data, whose lengths may change.
     of_variables : dict of str to tuple
         Dims of each variable that has them; None stands for an axis without a dim.
     """
@@ -28,6 +30,7 @@ class Dims:
     def __init__(self) -> None:
         self.coords: dict[str, tuple[Any, ...] | None] = {}
         self.lengths: dict[str, int] = {}
+        self.symbols: dict[str, Any] = {}
         self.of_variables: dict[str, tuple[str | None, ...]] = {}
 
     def add(self, name: str, values: Any = None, length: int | None = None) -> None:
@@ -59,19 +62,23 @@ class Dims:
         self.lengths[name] = length
         self.coords[name] = None if coords is None else tuple(np.asarray(coords).tolist())
 
+    def symbol(self, name: str) -> Any:
+        """The symbolic length of a dim that data have: one for all of them."""
+        return self.symbols.setdefault(name, symbolic_dim())
+
     def as_tuple(self, dims: Any) -> tuple[str | None, ...]:
         """Dims as a tuple of names."""
         return (dims,) if isinstance(dims, str) else tuple(dims)
 
-    def shape(self, variable: str, dims: Any) -> tuple[int, ...]:
-        """The shape that dims give a variable.
+    def shape(self, variable: str, dims: Any) -> tuple[Any, ...]:
+        """The shape that dims give a variable, symbolic along dims of data.
 
         Raises
         ------
         KeyError
             If a dim is unknown.
         """
-        return tuple(self._length(variable, d) for d in self.as_tuple(dims))
+        return tuple(self.symbols.get(d, self._length(variable, d)) for d in self.as_tuple(dims))
 
     def _length(self, variable: str, dim: Any) -> int:
         if dim not in self.lengths:

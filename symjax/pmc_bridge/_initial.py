@@ -9,7 +9,7 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax._errors import ShapeError
-from symjax.core._leaves import as_tensor
+from symjax.core._leaves import as_tensor, present_shape
 from symjax.core._node import Tensor
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
@@ -67,9 +67,7 @@ def _start(rv: Any, start: Any, starts: dict[Any, Any], random_seed: Any) -> Any
 
 
 def _shaped(value: Any, variable: Any) -> np.ndarray:
-    from symjax.pmc_bridge._model import concrete_shape
-
-    array, shape = np.asarray(value, variable.dtype), concrete_shape(variable)
+    array, shape = np.asarray(value, variable.dtype), present_shape(variable.shape)
     try:
         return np.broadcast_to(array, shape)
     except ValueError:

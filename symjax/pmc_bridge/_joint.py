@@ -9,7 +9,7 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax._config import config
-from symjax.core._leaves import Placeholder
+from symjax.core._leaves import Placeholder, present_shape
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
 from symjax.random.density import log_densities
@@ -68,11 +68,9 @@ def total(terms: Sequence[Any]) -> Any:
 
 def layout(variables: Sequence[Any]) -> list[tuple[Any, int, int, tuple[int, ...]]]:
     """Each variable with its slice of a flat vector and its shape now."""
-    from symjax.pmc_bridge._model import concrete_shape
-
     found, start = [], 0
     for v in variables:
-        shape = concrete_shape(v)
+        shape = present_shape(v.shape)
         stop = start + int(np.prod(shape, dtype=int))
         found.append((v, start, stop, shape))
         start = stop

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from symjax.core._function import evaluate, function
+from symjax.core._function import function
 from symjax.core._gradient import gradients, hessians
-from symjax.core._leaves import Placeholder, Variable, as_tensor
+from symjax.core._leaves import Placeholder, Variable, as_tensor, present_shape
 from symjax.core._node import Tensor
 from symjax.core._scope import detached
-from symjax.core._shapes import is_symbolic
 from symjax.core._traverse import rename
 from symjax.pmc_bridge._dims import Dims
 
@@ -25,6 +24,11 @@ def _stack() -> list[Model]:
     if not hasattr(_LOCAL, "models"):
         _LOCAL.models = []
     return _LOCAL.models
+
+
+def models_in_context() -> tuple[Model, ...]:
+    """The models of the ``with`` statements around, the innermost last."""
+    return tuple(_stack())
 
 
 def modelcontext(model: Model | None = None) -> Model:
@@ -365,7 +369,7 @@ class Model:
         found: dict[str, tuple[int, ...]] = {}
         for rv in self.free_RVs:
             for v in (rv, self.rvs_to_values[rv]):
-                found[v.name] = tuple(int(d) for d in concrete_shape(v))
+                found[v.name] = present_shape(v.shape)
         return found
 
     def str_repr(self, formatting: str = "plain", include_params: bool = True) -> str:
@@ -384,13 +388,6 @@ class Model:
         from symjax.pmc_bridge._graph import model_to_graphviz
 
         return model_to_graphviz(self, **kwargs)
-
-
-def concrete_shape(tensor: Tensor) -> tuple[int, ...]:
-    """A tensor's shape now; unknown axes take the lengths that the data have."""
-    if not any(is_symbolic(d) for d in tensor.shape):
-        return tensor.shape
-    return tuple(int(evaluate(as_tensor(d))) if is_symbolic(d) else d for d in tensor.shape)
 
 
 def Deterministic(name: str, var: Any, model: Model | None = None, dims: Any = None) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+import symjax.tensor as T
 from symjax._errors import ParameterError, ShapeError
-from symjax.core._leaves import Variable, as_tensor
+from symjax.core._leaves import Variable, as_tensor, present_shape
 from symjax.core._node import Constant, Tensor
 from symjax.core._scope import detached
-from symjax.core._shapes import broadcast_shapes, is_symbolic
+from symjax.core._shapes import is_symbolic
 from symjax.pmc_bridge._model import modelcontext
 from symjax.random import transforms
 from symjax.random._distribution import Distribution
@@ -164,16 +165,13 @@ def observed_tensor(name: str, observed: Any) -> Tensor:
 
 def _shape_from(model: Any, name: str, dims: Any, data: Any) -> Any:
     """The shape that dims or data give; None leaves it to the parameters."""
-    if dims is not None and all(d in model.dim_lengths for d in model.dims.as_tuple(dims)):
-        shape = model.dims.shape(name, dims)
-        if data is not None:
-            return tuple(a if is_symbolic(a) else b for a, b in zip(data.shape, shape)) if len(data.shape) == len(shape) else shape
-        return shape
-    if data is not None:
-        return data.shape
-    if dims is not None:
-        model.dims.shape(name, dims)
-    return None
+    if dims is None:
+        return None if data is None else data.shape
+    names = model.dims.as_tuple(dims)
+    if data is not None and len(names) == data.ndim:
+        # an axis of unknown length keeps it; `None` among the dims leaves the axis to the data
+        return tuple(a if d is None or is_symbolic(a) else model.dims.shape(name, d)[0] for a, d in zip(data.shape, names))
+    return model.dims.shape(name, names)
 
 
 def _fit_data(rv: Any, data: Tensor) -> Tensor:
@@ -186,29 +184,28 @@ def _fit_data(rv: Any, data: Tensor) -> Tensor:
     TypeError
         If a discrete variable is given data that are not whole numbers.
     """
+    now, wanted = present_shape(data.shape), present_shape(rv.shape)
     try:
-        fits = broadcast_shapes([data.shape, rv.shape]) == rv.shape
+        fits = np.broadcast_shapes(now, wanted) == wanted
     except ValueError:
         fits = False
     if not fits:
-        raise ShapeError(f"{rv.name!r}: observed has shape {data.shape}, the variable {rv.shape}.")
-    from symjax.tensor import broadcast_to, cast
-
+        raise ShapeError(f"{rv.name!r}: observed has shape {now}, the variable {wanted}.")
+    _check_whole(rv, data)
     with detached():
-        if rv.dtype.kind in "iu" and data.dtype.kind == "f":
-            if isinstance(data, (Constant, Variable)):
-                values = np.asarray(data.value)
-                if (values != np.floor(values)).any():
-                    index = tuple(int(i) for i in np.argwhere(values != np.floor(values))[0])
-                    raise TypeError(
-                        f"{rv.name!r} is discrete: observed must be whole numbers, got {values[index]} at index {index}."
-                    )
-            return broadcast_to(data, rv.shape)
-        if data.dtype.kind in "iub" and rv.dtype.kind == "f":
-            data = as_tensor(np.asarray(data.value, rv.dtype)) if isinstance(data, Constant) else cast(data, rv.dtype)
-        elif data.dtype.kind == "b":
-            data = as_tensor(np.asarray(data.value, rv.dtype)) if isinstance(data, Constant) else cast(data, rv.dtype)
-        return broadcast_to(data, rv.shape)
+        if data.dtype != rv.dtype and data.dtype.kind in ("iub" if rv.dtype.kind == "f" else "b"):
+            data = as_tensor(np.asarray(data.value, rv.dtype)) if isinstance(data, Constant) else T.cast(data, rv.dtype)
+        return data if now == wanted else T.broadcast_to(data, rv.shape)
+
+
+def _check_whole(rv: Any, data: Tensor) -> None:
+    if rv.dtype.kind not in "iu" or data.dtype.kind != "f" or not isinstance(data, (Constant, Variable)):
+        return
+    values = np.asarray(data.value)
+    broken = np.argwhere(values != np.floor(values))
+    if len(broken):
+        index = tuple(int(i) for i in broken[0])
+        raise TypeError(f"{rv.name!r} is discrete: observed must be whole numbers, got {values[index]} at index {index}.")
 
 
 def _choose_transform(rv: Any, transform: Any, default_transform: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -133,7 +132,6 @@ def sample(
     seed = seed_of(random_seed)
     compiled = compile_log_density(model, rewrite=rewrites is not None)
     positions, discrete = _starts(model, compiled, initvals, chains, seed)
-    start = time.perf_counter()
     found = run(
         compiled.target,
         positions,
@@ -150,15 +148,21 @@ def sample(
         callback=callback,
         **settings,
     )
-    if found.interrupted:
-        kept = found.positions.shape[:2]
-        _LOG.warning("sampling was interrupted: %d draws of %d chains are kept.", kept[1], kept[0])
-    tree = _results(model, compiled, found, names, tune, discard_tuned_samples, time.perf_counter() - start)
+    tree = _results(model, compiled, found, names, tune, discard_tuned_samples)
     _extra_groups(tree, model, idata_kwargs or {})
-    if compute_convergence_checks and not quiet:
+    if not quiet:
+        _report(tree, found, compute_convergence_checks)
+    return tree
+
+
+def _report(tree: Any, found: Samples, checks: bool) -> None:
+    """Log what the user should know of a run."""
+    if found.interrupted:
+        chains, draws = found.positions.shape[:2]
+        _LOG.warning("sampling was interrupted: %d draws of %d chains are kept.", draws, chains)
+    if checks:
         for finding in diagnose(tree["posterior"].to_dataset(), found.statistics):
             _LOG.warning(finding.message)
-    return tree
 
 
 def _settings(kwargs: Any, sampler_kwargs: Any, nuts_sampler: Any, step: Any, return_inferencedata: bool) -> dict[str, Any]:
@@ -211,9 +215,7 @@ def _starts(model: Any, compiled: CompiledModel, initvals: Any, chains: int, see
     return np.stack([e[0] for e in each]), np.stack([e[1] for e in each])
 
 
-def _results(
-    model: Any, compiled: CompiledModel, found: Samples, names: list[str], tune: int, discard: bool, seconds: float
-) -> Any:
+def _results(model: Any, compiled: CompiledModel, found: Samples, names: list[str], tune: int, discard: bool) -> Any:
     groups: dict[str, Any] = {}
     posterior = compiled.recover(found.positions, found.discrete)
     groups["posterior"] = {name: posterior[name] for name in names}
@@ -225,7 +227,6 @@ def _results(
     attrs = {
         "sampling_time": found.sampling_seconds,
         "compile_time": found.compile_seconds,
-        "total_time": seconds,
         "tuning_steps": tune,
     }
     return to_datatree(model, groups, attrs)

@@ -1,6 +1,7 @@
 """Random variables: distributions, draws, densities of expressions, and the laws that rewriting knows."""
 
 from symjax.random import algebra as algebra
+from symjax.random import transforms as transforms
 from symjax.random._distribution import Distribution as Distribution
 from symjax.random._draw import RandomVariable as RandomVariable
 from symjax.random._sampling import draw as draw
@@ -9,9 +10,18 @@ from symjax.random.density import log_densities as log_densities
 from symjax.random.density import logccdf as logccdf
 from symjax.random.density import logcdf as logcdf
 from symjax.random.density import logp as logp
+from symjax.random.distributions.bernoulli import Bernoulli as Bernoulli
+from symjax.random.distributions.bernoulli import Binomial as Binomial
 from symjax.random.distributions.beta import Beta as Beta
+from symjax.random.distributions.categorical import Categorical as Categorical
+from symjax.random.distributions.categorical import Multinomial as Multinomial
 from symjax.random.distributions.cauchy import Cauchy as Cauchy
 from symjax.random.distributions.cauchy import HalfCauchy as HalfCauchy
+from symjax.random.distributions.counts import DiscreteUniform as DiscreteUniform
+from symjax.random.distributions.counts import Geometric as Geometric
+from symjax.random.distributions.counts import NegativeBinomial as NegativeBinomial
+from symjax.random.distributions.counts import Poisson as Poisson
+from symjax.random.distributions.counts import ZeroInflatedPoisson as ZeroInflatedPoisson
 from symjax.random.distributions.exponential import Exponential as Exponential
 from symjax.random.distributions.flat import Flat as Flat
 from symjax.random.distributions.flat import HalfFlat as HalfFlat
@@ -23,25 +33,15 @@ from symjax.random.distributions.half_normal import HalfNormal as HalfNormal
 from symjax.random.distributions.laplace import Laplace as Laplace
 from symjax.random.distributions.log_normal import LogNormal as LogNormal
 from symjax.random.distributions.logistic import Logistic as Logistic
+from symjax.random.distributions.mixture import Mixture as Mixture
+from symjax.random.distributions.mixture import NormalMixture as NormalMixture
+from symjax.random.distributions.mv_normal import Dirichlet as Dirichlet
+from symjax.random.distributions.mv_normal import MvNormal as MvNormal
 from symjax.random.distributions.normal import Normal as Normal
 from symjax.random.distributions.pareto import Pareto as Pareto
+from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk
 from symjax.random.distributions.student_t import HalfStudentT as HalfStudentT
 from symjax.random.distributions.student_t import StudentT as StudentT
 from symjax.random.distributions.truncated_normal import TruncatedNormal as TruncatedNormal
 from symjax.random.distributions.uniform import Uniform as Uniform
 from symjax.random.distributions.weibull import Weibull as Weibull
-from symjax.random import transforms as transforms
-from symjax.random.distributions.bernoulli import Bernoulli as Bernoulli
-from symjax.random.distributions.bernoulli import Binomial as Binomial
-from symjax.random.distributions.categorical import Categorical as Categorical
-from symjax.random.distributions.categorical import Multinomial as Multinomial
-from symjax.random.distributions.counts import DiscreteUniform as DiscreteUniform
-from symjax.random.distributions.counts import Geometric as Geometric
-from symjax.random.distributions.counts import NegativeBinomial as NegativeBinomial
-from symjax.random.distributions.counts import Poisson as Poisson
-from symjax.random.distributions.counts import ZeroInflatedPoisson as ZeroInflatedPoisson
-from symjax.random.distributions.mixture import Mixture as Mixture
-from symjax.random.distributions.mixture import NormalMixture as NormalMixture
-from symjax.random.distributions.mv_normal import Dirichlet as Dirichlet
-from symjax.random.distributions.mv_normal import MvNormal as MvNormal
-from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk

@@ -139,17 +139,36 @@ def _quantile_rule(primals: Any, tangents: Any) -> tuple[Any, Any]:
     return z, change
 
 
+def _tail_moments(lower: Any, upper: Any) -> tuple[Any, Any]:
+    """Mean and variance for a positive `lower`, by quadrature from there: the density is φ(lower) exp(-lower t - t²/2)."""
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    # exp(-40) of the mass is further away than this
+    length = jnp.minimum(upper - lower, 40 / lower)[..., None]
+    t = 0.5 * length * (1 + jnp.asarray(nodes, length.dtype))
+    w = jnp.asarray(weights, length.dtype) * jnp.exp(-lower[..., None] * t - 0.5 * t**2)
+    total = w.sum(-1)
+    mean = (w * t).sum(-1) / total
+    return lower + mean, (w * (t - mean[..., None]) ** 2).sum(-1) / total
+
+
 def _moments(lower: Any, upper: Any) -> tuple[Any, Any]:
     """Mean and variance of the standard Normal law between two bounds."""
     narrow, a, b, low, high = _split(lower, upper)
     _, narrow_mean, narrow_variance = _narrow_moments(a, b)
+    # with the nearer bound on the left
+    flip = high < -low
+    low, high = _mirrored(low, high, flip)
+    tail = low > 2
+    tail_mean, tail_variance = _tail_moments(jnp.where(tail, low, 3.0), jnp.where(tail, high, 4.0))
+    low, high = jnp.where(tail, -1.0, low), jnp.where(tail, 1.0, high)
     mass = _mass(low, high)
     at_low, at_high = jnp.exp(log_phi(low) - mass), jnp.exp(log_phi(high) - mass)
     mean = at_low - at_high
     finite_low, finite_high = (jnp.where(jnp.isfinite(x), x, 0.0) for x in (low, high))
-    # E z² - 1 = lower φ(lower) - upper φ(upper) over the mass, taken relative to the mean, which keeps more digits
+    # E z² - 1 is lower φ(lower) - upper φ(upper) over the mass; taken about the mean it keeps more digits
     variance = 1 + at_low * (finite_low - mean) - at_high * (finite_high - mean)
-    return jnp.where(narrow, narrow_mean, mean), jnp.where(narrow, narrow_variance, variance)
+    mean, variance = jnp.where(tail, tail_mean, mean), jnp.where(tail, tail_variance, variance)
+    return jnp.where(narrow, narrow_mean, jnp.where(flip, -mean, mean)), jnp.where(narrow, narrow_variance, variance)
 
 
 def truncated_quantile(q: Any, lower: Any, upper: Any) -> Any:

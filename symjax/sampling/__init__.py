@@ -1,5 +1,6 @@
 """Samplers and their driver. They see a `LogDensity`, never a model."""
 
+from symjax.sampling._backends import sample_with as sample_with
 from symjax.sampling._diagnose import Finding as Finding
 from symjax.sampling._diagnose import diagnose as diagnose
 from symjax.sampling._metric import Metric as Metric

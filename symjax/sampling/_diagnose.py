@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
+
+#: R-hat and effective size are computed for that many scalars that look worst by each of two cheap measures.
+_SUSPECTS = 8
 
 
 class Finding(NamedTuple):
@@ -14,7 +19,7 @@ class Finding(NamedTuple):
     Attributes
     ----------
     kind : str
-        ``"divergences"``, ``"treedepth"``, ``"rhat"``, ``"ess"`` or ``"energy"``.
+        ``"draws"``, ``"divergences"``, ``"treedepth"``, ``"energy"``, ``"rhat"`` or ``"ess"``.
     message : str
         What was found, what it means, what to do.
     """
@@ -32,12 +37,20 @@ def diagnose(posterior: Any, statistics: Mapping[str, np.ndarray]) -> list[Findi
         Draws, with dims chain and draw.
     statistics : mapping of str to array, shape (chains, draws)
         Sample statistics.
+
+    Returns
+    -------
+    list of Finding
+        What to know, in the order of the `Finding.kind` list.
     """
-    found = [*_trajectories(statistics)]
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    if chains < 2 or draws < 4:
-        return found
-    found += _convergence(posterior, chains)
+    found = []
+    if draws < 100 or chains < 2:
+        text = f"{draws} draws of {chains} chain{'s' if chains > 1 else ''} are too few to judge convergence."
+        found.append(Finding("draws", f"{text} Take 4 chains of at least 500 draws."))
+    found += _trajectories(statistics)
+    if chains > 1 and draws > 3:
+        found += _convergence(posterior, chains)
     return found
 
 
@@ -76,34 +89,60 @@ def _trajectories(statistics: Mapping[str, np.ndarray]) -> list[Finding]:
     return found
 
 
+def _scalars(posterior: Any) -> Iterator[tuple[float, float, str, np.ndarray]]:
+    """Every scalar that varies: two cheap measures of its convergence, its name, and its draws of shape (chains, draws)."""
+    for name, variable in posterior.data_vars.items():
+        values = np.asarray(variable.transpose("chain", "draw", ...).values)
+        if values.dtype.kind not in "biuf" or not values.size:
+            continue
+        flat = values.reshape(*values.shape[:2], -1).astype(float)
+        mixing, agreement = _screen(flat)
+        for i in np.flatnonzero(np.ptp(flat, axis=(0, 1)) > 0):
+            index = ", ".join(str(j) for j in np.unravel_index(i, values.shape[2:]))
+            yield mixing[i], agreement[i], f"{name}[{index}]" if index else str(name), flat[:, :, i]
+
+
+def _screen(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far batches of draws, and halves of chains, differ in mean or spread, for draws of shape (chains, draws, k)."""
+    center = np.median(values, axis=(0, 1))
+    distance = np.abs(values - center)
+    # bounded, so that heavy tails do not hide a difference
+    width = 2 * np.median(distance, axis=(0, 1)) + 1e-300
+    worst = np.zeros((2, values.shape[2]))
+    for x in (np.tanh((values - center) / width), np.tanh(distance / width)):
+        variance = x.var(axis=(0, 1)) + 1e-300
+        for row, pieces in enumerate((max(4, int(np.sqrt(x.shape[1]))), 2)):
+            length = x.shape[1] // pieces
+            if length:
+                batches = x[:, : length * pieces].reshape(x.shape[0], pieces, length, -1).mean(2)
+                worst[row] = np.maximum(worst[row], length * batches.var(axis=(0, 1)) / variance)
+    return worst[0], worst[1]
+
+
 def _convergence(posterior: Any, chains: int) -> list[Finding]:
     from arviz_stats import ess, rhat
 
-    worst, least = ("", 1.0), ("", np.inf)
-    for name, variable in posterior.data_vars.items():
-        values = np.asarray(variable.values)
-        flat = values.reshape(*values.shape[:2], -1)
-        varying = np.ptp(flat, axis=(0, 1)) > 0
-        for i in np.flatnonzero(varying):
-            r = float(rhat(flat[:, :, i], chain_axis=0, draw_axis=1))
-            e = float(ess(flat[:, :, i], chain_axis=0, draw_axis=1))
-            label = str(name) if flat.shape[2] == 1 else f"{name}[{i}]"
-            worst = max(worst, (label, r), key=lambda t: t[1])
-            least = min(least, (label, e), key=lambda t: t[1])
+    scalars = list(_scalars(posterior))
+    suspects = {s[2]: s[3] for column in (0, 1) for s in heapq.nlargest(_SUSPECTS, scalars, key=itemgetter(column))}
     found = []
-    if worst[1] > 1.01:
+    if not suspects:
+        return found
+    disagreement = {name: float(rhat(x, chain_axis=0, draw_axis=1)) for name, x in suspects.items()}
+    size = {name: float(ess(x, chain_axis=0, draw_axis=1)) for name, x in suspects.items()}
+    worst, least = max(disagreement, key=disagreement.__getitem__), min(size, key=size.__getitem__)
+    if disagreement[worst] > 1.01:
         found.append(
             Finding(
                 "rhat",
-                f"R-hat of {worst[0]!r} is {worst[1]:.3f} (above 1.01): the chains do not agree. Do not use the draws; tune "
-                "longer, reparametrise, or look for several modes.",
+                f"R-hat of {worst!r} is {disagreement[worst]:.3f} (above 1.01): the chains do not agree. Do not use the "
+                "draws; tune longer, reparametrise, or look for several modes.",
             )
         )
-    if least[1] < 100 * chains:
+    if size[least] < 100 * chains:
         found.append(
             Finding(
                 "ess",
-                f"the effective sample size of {least[0]!r} is {least[1]:.0f} (below {100 * chains}, 100 a chain): means and "
+                f"the effective sample size of {least!r} is {size[least]:.0f} (below {100 * chains}, 100 a chain): means and "
                 "quantiles are uncertain. Draw more.",
             )
         )

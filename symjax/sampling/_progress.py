@@ -36,6 +36,7 @@ class Progress:
         self.enabled = enabled
         self._lock = threading.Lock()
         self._begin = self._last_line = time.perf_counter()
+        self._last_block = np.full(chains, self._begin)
         self._live: Any = None
 
     def __enter__(self) -> Progress:
@@ -66,6 +67,7 @@ class Progress:
             self.gradients[chain] += statistics[:, _GRADIENTS].sum()
             self.divergences[chain] += 0 if tuning else int(statistics[:, _DIVERGING].sum())
             self.step_sizes[chain] = statistics[-1, _STEP_SIZE]
+            self._last_block[chain] = time.perf_counter()
 
     def refresh(self) -> None:
         """Show the present counts, if it is time."""
@@ -89,17 +91,16 @@ class Progress:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False)
-        for name in ("chain", "progress", "steps", "divergences", "step size", "gradients/draw", "draws/s", "left"):
-            table.add_column(name, justify="left" if name == "progress" else "right")
-        seconds = max(time.perf_counter() - self._begin, 1e-9)
+        for name in ("chain", "", "steps", "divergences", "step size", "grads/draw", "draws/s", "left"):
+            table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
         with self._lock:
             for c, done in enumerate(self.steps):
-                speed = done / seconds
+                speed = done / max(self._last_block[c] - self._begin, 1e-9)
                 left = (self.total - done) / speed if speed else float("nan")
                 table.add_row(
                     str(c),
-                    ProgressBar(total=self.total, completed=int(done), width=30),
-                    f"{done}/{self.total}" + (" tuning" if done < self.tune else ""),
+                    ProgressBar(total=self.total, completed=int(done), width=12),
+                    f"{done}/{self.total}",
                     str(self.divergences[c]),
                     f"{self.step_sizes[c]:.3g}",
                     f"{self.gradients[c] / max(done, 1):.1f}",

@@ -77,7 +77,7 @@ class Phase:
     def table(self, chains: Any, length: int, max_depth: int) -> dict[str, np.ndarray]:
         """The first `length` statistics of some chains by name."""
         values = self.statistics[chains, :length]
-        found = {name: np.ascontiguousarray(values[..., i]) for i, name in enumerate(STATISTICS)}
+        found: dict[str, np.ndarray] = {name: np.ascontiguousarray(values[..., i]) for i, name in enumerate(STATISTICS)}
         found |= {name: found[name].astype(np.int64) for name in _COUNTS}
         found["diverging"] = found["diverging"].astype(bool)
         found["reached_max_treedepth"] = (found["tree_depth"] >= max_depth) & ~found["diverging"]

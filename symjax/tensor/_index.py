@@ -143,7 +143,7 @@ def _check_bounds(e: Any, shape: tuple[Any, ...], axis: int) -> None:
         raise IndexError(f"index {e} is out of range for axis {axis} of length {n}.")
 
 
-GETITEM = register(Operator("getitem", lambda x, *arrays, index: x[decode(index, arrays)], _infer_getitem))
+GETITEM = register(Operator("getitem", lambda x, *arrays, index: jnp.asarray(x)[decode(index, arrays)], _infer_getitem))
 
 
 def getitem(x: Any, index: Any) -> Tensor:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from symjax.core._function import evaluate
-from symjax.core._leaves import Variable
+from symjax.core._leaves import Variable, present_lengths
+from symjax.core._lower import resolved
 from symjax.core._node import ITEM, Constant
+from symjax.core._shapes import dim_names, is_static
 from symjax.core._traverse import toposort
 from symjax.tensor._index import decode
 
@@ -65,7 +67,11 @@ def quick_values(outputs: Sequence[Any], given: Mapping[Any, Any] | None = None)
         fn = None if node.op is None or node.op is ITEM or node.op.random else _numpy_of(node.op.name)
         if fn is None:
             return evaluate(list(outputs), dict(given or {}))
+        params = dict(node.params)
+        if not is_static(node.shape):
+            lengths = present_lengths(dim_names((node.shape, tuple(params.values()))))
+            params = {k: resolved(v, lengths) for k, v in params.items()}
         with np.errstate(all="ignore"):
-            value = fn(*(known[p] for p in node.parents), **dict(node.params))
+            value = fn(*(known[p] for p in node.parents), **params)
         known[node] = np.asarray(value, node.dtype)
     return [known[o] for o in outputs]

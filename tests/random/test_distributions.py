@@ -79,8 +79,8 @@ def made(row: Row, params: Any, **keywords: Any) -> Any:
 def points_of(row: Row, params: Any) -> np.ndarray:
     if row.points is not None:
         return np.asarray(row.points(*params))
-    levels = np.reshape(row.levels, (-1, *[1] * np.broadcast(*params, 0).ndim))
-    return row.reference(*params).ppf(levels) * np.ones_like(np.broadcast_arrays(*params, 0)[0])
+    levels = np.reshape(row.levels, (-1, *[1] * len(_batch(row, params))))
+    return row.reference(*params).ppf(levels) * np.ones(_batch(row, params))
 
 
 def reference_density(row: Row, reference: Any, x: Any) -> np.ndarray:
@@ -128,7 +128,7 @@ def test_log_cdf_and_its_complement_are_the_reference(row: Row, params: Any) -> 
 @only(CASES, "cdf", "far", "quantiles")
 def test_far_tails_are_the_reference(row: Row, params: Any) -> None:
     reference = row.reference(*params)
-    levels = np.reshape(FAR, (-1, *[1] * np.broadcast(*params, 0).ndim))
+    levels = np.reshape(FAR, (-1, *[1] * len(_batch(row, params))))
     for method, quantile, tail in (
         (row.distribution.log_cdf, reference.ppf, reference.logcdf),
         (row.distribution.log_ccdf, reference.isf, reference.logsf),
@@ -141,7 +141,7 @@ def test_far_tails_are_the_reference(row: Row, params: Any) -> None:
 
 @only(CASES, "cdf", "quantiles", "continuous")
 def test_quantiles_invert_the_cdf(row: Row, params: Any) -> None:
-    q = np.reshape(row.levels, (-1, *[1] * np.broadcast(*params, 0).ndim))
+    q = np.reshape(row.levels, (-1, *[1] * len(_batch(row, params))))
     x = call(row.distribution.quantile, q, *params)
     density = call(row.distribution.log_prob, x, *params)
     for method, log_level in ((row.distribution.log_cdf, np.log(q)), (row.distribution.log_ccdf, np.log1p(-q))):
@@ -155,7 +155,7 @@ def test_quantiles_invert_the_cdf(row: Row, params: Any) -> None:
 
 @only(CASES, "cdf", "quantiles", "discrete")
 def test_discrete_quantiles_are_least_values(row: Row, params: Any) -> None:
-    q = np.reshape([0.001, 0.05, 0.31, 0.5, 0.77, 0.95, 0.9999], (-1, *[1] * np.broadcast(*params, 0).ndim))
+    q = np.reshape([0.001, 0.05, 0.31, 0.5, 0.77, 0.95, 0.9999], (-1, *[1] * len(_batch(row, params))))
     x = call(row.distribution.quantile, q, *params)
     assert np.all(np.exp(call(row.distribution.log_cdf, x, *params)) >= q * (1 - 1e-12))
     assert np.all(np.exp(call(row.distribution.log_cdf, x - 1, *params)) < q * (1 + 1e-12))
@@ -177,9 +177,9 @@ def test_density_is_zero_at_parameters_that_are_not_allowed(row: Row) -> None:
         free = [row.distribution.parameters[n].constraint.condition is None for n in keywords if n in names]
         if any(k not in names for k in keywords) or all(free):
             continue
-        x = points_of(row, row.sets[0])[3]
+        x = points_of(row, row.sets[0])[1]
         got = call(row.distribution.log_prob, x, *values)
-        assert np.all(np.any(got == -np.inf)), keywords
+        assert np.any(got == -np.inf), keywords
 
 
 @only(CASES, "integrates", "scalar")
@@ -187,11 +187,11 @@ def test_density_integrates_to_one(row: Row, params: Any) -> None:
     if row.distribution.is_discrete:
         ends = points_of(row, params)[[0, -1]]
         x = np.arange(ends[0].min(), ends[1].max() + 1)
-        x = x.reshape(-1, *[1] * np.broadcast(*params, 0).ndim)
+        x = x.reshape(-1, *[1] * len(_batch(row, params)))
         total = np.exp(call(row.distribution.log_prob, x, *params)).sum(0)
         np.testing.assert_allclose(total, 1.0, atol=1e-7)
         return
-    column = (-1, *[1] * np.broadcast(*params, 0).ndim)
+    column = (-1, *[1] * len(_batch(row, params)))
     knots = row.reference(*params).ppf(np.linspace(0.01, 0.99, 61).reshape(column))
     middle, half = 0.5 * (knots[1:] + knots[:-1]), 0.5 * (knots[1:] - knots[:-1])
     total = 0.0
@@ -207,15 +207,14 @@ def test_mean_and_variance_are_the_reference(row: Row, params: Any) -> None:
         expected = np.asarray(expected)
         got = np.broadcast_to(call(method, *params), expected.shape)
         known = np.isfinite(expected)
-        np.testing.assert_allclose(got[known], expected[known], rtol=1e-8)
+        np.testing.assert_allclose(got[known], expected[known], rtol=1e-8, atol=1e-14)
         assert not np.any(np.isfinite(got[~known]))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @only(CASES, "draws", "cdf", "scalar")
 def test_draws_follow_the_cdf(row: Row, params: Any, dtype: str) -> None:
-    batch = np.broadcast(*params, 0).shape
-    law = row.distribution
+    batch, law = _batch(row, params), row.distribution
     kind = {} if law.is_discrete else {"dtype": dtype}
     variable = made(row, [typed(p, dtype) for p in params], size=(2_000, *batch), **kind)
     x = evaluate(variable, seed=11)
@@ -239,7 +238,8 @@ def test_draws_follow_the_cdf(row: Row, params: Any, dtype: str) -> None:
 
 def _chi_square_p(row: Row, params: Any, x: np.ndarray, i: int) -> float:
     """p of a chi-square test on cells that expect at least ten draws each."""
-    flat = [np.broadcast_to(p, np.broadcast(*params, 0).shape).reshape(-1)[i] for p in params]
+    cores = [np.shape(p)[np.ndim(p) - s.ndim :] for p, s in zip(params, row.distribution.parameters.values(), strict=True)]
+    flat = [np.broadcast_to(p, (*_batch(row, params), *c)).reshape(-1, *c)[i] for p, c in zip(params, cores, strict=True)]
     low, high = int(x.min()) - 1, int(x.max()) + 1
     cdf = np.exp(call(row.distribution.log_cdf, np.arange(low, high + 1), *flat))
     edges, last = [], 0.0
@@ -306,9 +306,9 @@ def _error_of(value: Any, arguments: Any, i: int, gradient: np.ndarray, step: np
 
 def _at_middle(row: Row, params: Any) -> tuple[np.ndarray, Any, np.ndarray]:
     """Points away from edges, the parameters, and a length by which either may move."""
-    levels = np.reshape([0.15, 0.35, 0.65, 0.85], (-1, *[1] * np.broadcast(*params, 0).ndim))
+    levels = np.reshape([0.15, 0.35, 0.65, 0.85], (-1, *[1] * len(_batch(row, params))))
     reference = row.reference(*params)
-    x = reference.ppf(levels) + np.zeros(np.broadcast(*params, 0).shape)
+    x = reference.ppf(levels) + np.zeros(_batch(row, params))
     edges = np.minimum(np.abs(x - reference.ppf(0.01)), np.abs(x - reference.ppf(0.99)))
     return x, params, np.minimum(edges, reference.ppf(0.85) - reference.ppf(0.15)) + np.zeros_like(x)
 
@@ -387,14 +387,16 @@ def test_log_density_is_that_of_pymc(row: Row) -> None:
     law, params = row.distribution, row.sets[0]
     names = list(law.parameters)
     keywords = row.pymc(*params) if row.pymc else dict(zip(names, params, strict=True))
+    keywords = {k: np.asarray(v) for k, v in keywords.items()}
     points = points_of(row, params)
     picked = np.random.default_rng(5).integers(0, len(points), 50)
     noise = 1 if law.is_discrete or law.event_ndim else np.random.default_rng(6).uniform(0.97, 1.03, 50)
     x = points[picked] * np.reshape(noise, (-1,) if np.ndim(noise) else ())
     variable = getattr(pm, law.name).dist(**keywords, size=(50, *_batch(row, params)))
     value = variable.type("value")
+    # PyTensor takes logs of small integer constants in single precision, log 2 of the half laws for instance
     expected = pytensor.function([value], pm.logp(variable, value))(x.astype(variable.dtype))
-    np.testing.assert_allclose(call(law.log_prob, x, *params), expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(call(law.log_prob, x, *params), expected, rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.parametrize("law", [R.Flat, R.HalfFlat])

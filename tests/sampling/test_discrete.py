@@ -85,7 +85,7 @@ def test_metropolis_invariance(mean):
 
 
 def mixture():
-    """A mean that depends on a category, a binary switch, and a count: z ~ p, b ~ Bernoulli, x ~ N(m_z + b, 1), k ~ Poisson(exp(x))."""
+    """A category z, a switch b with P(b = 1) = 0.3, x ~ N(center of z + b, 1), and a count k ~ Poisson(exp(x))."""
     weights, centers = np.array([0.2, 0.5, 0.3]), np.array([-1.0, 0.0, 1.5])
 
     def function(x, d, data):

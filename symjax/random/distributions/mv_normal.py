@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 
 import symjax.tensor as T
+from symjax._errors import ShapeError
+from symjax.core._shapes import is_symbolic
 from symjax.random import _support as support
 from symjax.random._alternatives import checked
 from symjax.random._constraint import Parameter, lower_triangular, positive_definite, positive_vector, real
@@ -68,6 +70,8 @@ class MvNormalDistribution(Distribution):
         return (T.broadcast_to(mu, factor.shape[-1:]) if mu.ndim == 0 or mu.shape[-1] == 1 else mu), factor
 
     def event_shape(self, mu: Any, chol: Any) -> Any:
+        if not is_symbolic(mu[-1]) and not is_symbolic(chol[-1]) and mu[-1] != chol[-1]:
+            raise ShapeError(f"MvNormal: 'mu' has {mu[-1]} elements, the covariance {chol[-1]} rows.")
         return chol[-1:]
 
     def support(self, mu: Any, chol: Any) -> support.Support:

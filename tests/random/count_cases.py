@@ -1,0 +1,153 @@
+"""Rows of the discrete and of the multivariate laws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.stats as st
+from row import Row, array
+from scipy.special import expit, logit
+
+import symjax.random as R
+
+
+class Inflated:
+    """Poisson counts with extra zeros."""
+
+    def __init__(self, psi: Any, mu: Any):
+        self.psi, self.poisson = np.asarray(psi), st.poisson(mu)
+
+    def logpmf(self, x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return np.log(np.where(x == 0, 1 - self.psi, 0.0) + self.psi * self.poisson.pmf(x))
+
+    def logcdf(self, x: Any) -> Any:
+        return np.log1p(-self.psi * self.poisson.sf(x))
+
+    def logsf(self, x: Any) -> Any:
+        return np.log(self.psi) + self.poisson.logsf(x)
+
+    def ppf(self, q: Any) -> Any:
+        return np.maximum(self.poisson.ppf(np.clip(1 - (1 - q) / self.psi, 0, 1)), 0.0)
+
+    def isf(self, q: Any) -> Any:
+        return self.ppf(1 - q)
+
+    def mean(self) -> Any:
+        return self.psi * self.poisson.mean()
+
+    def var(self) -> Any:
+        mu = self.poisson.mean()
+        return self.psi * mu * (1 + mu * (1 - self.psi))
+
+
+class Finite:
+    """A categorical law."""
+
+    def __init__(self, logit_p: Any):
+        logs = np.asarray(logit_p, float)
+        p = np.exp(logs - logs.max(-1, keepdims=True))
+        self.p = p / p.sum(-1, keepdims=True)
+        self.values = np.arange(self.p.shape[-1])
+
+    def logpmf(self, x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return np.log((self.p * (np.asarray(x)[..., None] == self.values)).sum(-1))
+
+    def logcdf(self, x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return np.log((self.p * (self.values <= np.asarray(x)[..., None])).sum(-1))
+
+    def logsf(self, x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return np.log((self.p * (self.values > np.asarray(x)[..., None])).sum(-1))
+
+    def ppf(self, q: Any) -> Any:
+        return (np.cumsum(self.p, -1) < np.asarray(q)[..., None]).sum(-1)
+
+    def mean(self) -> Any:
+        return (self.p * self.values).sum(-1)
+
+    def var(self) -> Any:
+        return (self.p * self.values**2).sum(-1) - self.mean() ** 2
+
+
+DISCRETE = [
+    Row(
+        R.Bernoulli,
+        lambda logit_p: st.bernoulli(expit(logit_p)),
+        [(0.3,), (-4.0,), (array(-1.0, 0.0, 2.0),)],
+        same=[({"p": 0.25}, (logit(0.25),))],
+        points=lambda logit_p: np.broadcast_to((np.arange(4.0) % 2).reshape(4, *(1,) * np.ndim(logit_p)), (4, *np.shape(logit_p))),
+        outside=lambda logit_p: [-1.0, 2.0],
+        bad=[({"p": 1.5}, "p"), ({"p": -0.1}, "p"), ({"logit_p": np.nan}, "logit_p")],
+        far=False,
+    ),
+    Row(
+        R.Binomial,
+        lambda n, logit_p: st.binom(n, expit(logit_p)),
+        [(10, 0.3), (1, -1.0), (array(5, 40, 200), array(-1.0, 0.0, 2.0))],
+        same=[({"n": 7, "p": 0.25}, (7, logit(0.25)))],
+        outside=lambda n, logit_p: [-1.0, n + 1.0],
+        bad=[({"n": 3, "p": 1.5}, "p"), ({"n": -1, "p": 0.5}, "n"), ({"n": 2.5, "p": 0.5}, "n")],
+        far=False,
+    ),
+    Row(
+        R.Poisson,
+        lambda mu: st.poisson(mu),
+        [(3.0,), (0.01,), (array(0.5, 20.0, 400.0),)],
+        outside=lambda mu: [-1.0],
+        bad=[({"mu": -1.0}, "mu")],
+        far=False,
+    ),
+    Row(
+        R.NegativeBinomial,
+        lambda mu, alpha: st.nbinom(alpha, alpha / (mu + alpha)),
+        [(3.0, 2.0), (0.1, 5.0), (array(2.0, 20.0, 8.0), array(0.5, 3.0, 100.0))],
+        same=[({"p": 0.25, "n": 3.0}, (9.0, 3.0)), ({"mu": 2.0, "n": 4.0}, (2.0, 4.0))],
+        outside=lambda mu, alpha: [-1.0],
+        bad=[({"mu": -1.0, "alpha": 1.0}, "mu"), ({"mu": 1.0, "alpha": 0.0}, "alpha")],
+        far=False,
+    ),
+    Row(
+        R.Geometric,
+        lambda p: st.geom(p),
+        [(0.3,), (0.9,), (array(0.05, 0.5, 0.7),)],
+        outside=lambda p: [0.0, -1.0],
+        bad=[({"p": 1.5}, "p")],
+        far=False,
+    ),
+    Row(
+        R.DiscreteUniform,
+        lambda lower, upper: st.randint(lower, upper + 1),
+        [(1, 6), (-3, -2), (array(0, -10, 5), array(4, 10, 1000))],
+        outside=lambda lower, upper: [lower - 1.0, upper + 1.0],
+        bad=[({"lower": 3, "upper": 1}, "lower"), ({"lower": 0.5, "upper": 1}, "lower")],
+        far=False,
+    ),
+    Row(
+        R.ZeroInflatedPoisson,
+        Inflated,
+        [(0.4, 3.0), (0.9, 0.5), (array(0.2, 0.6, 0.99), array(1.0, 20.0, 4.0))],
+        outside=lambda psi, mu: [-1.0],
+        bad=[({"psi": 1.5, "mu": 1.0}, "psi"), ({"psi": 0.5, "mu": -1.0}, "mu")],
+        far=False,
+    ),
+    Row(
+        R.Categorical,
+        Finite,
+        [(np.log([0.2, 0.5, 0.3]),), (array(1.0, -2.0),), (np.log([[0.1, 0.9], [0.6, 0.4]]),)],
+        same=[({"p": array(0.2, 0.8)}, (np.log([0.2, 0.8]),))],
+        points=lambda logit_p: np.broadcast_to(
+            np.arange(float(np.shape(logit_p)[-1])).reshape(-1, *(1,) * (np.ndim(logit_p) - 1)),
+            (np.shape(logit_p)[-1], *np.shape(logit_p)[:-1]),
+        ),
+        outside=lambda logit_p: [-1.0, float(np.shape(logit_p)[-1])],
+        bad=[({"p": array(0.5, -0.5)}, "p")],
+        pymc=lambda logit_p: {"logit_p": logit_p},
+        far=False,
+        draws=False,  # below, with the other laws whose parameters are vectors
+        integrates=False,
+    ),
+]
