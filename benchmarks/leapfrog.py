@@ -1,6 +1,6 @@
 """Microseconds per leapfrog step and draws a second: a thread for each chain against all chains vectorised.
 
-    python benchmarks/leapfrog.py [--chains 4] [--draws 1000]
+python benchmarks/leapfrog.py [--chains 4] [--draws 1000]
 """
 
 from __future__ import annotations

@@ -159,10 +159,13 @@ def _result_of(fn: Any, kinds: tuple[tuple[tuple[int, ...], np.dtype, bool], ...
     return np.dtype(out.dtype), bool(out.weak_type)
 
 
-def result_dtype(fn: Any, avals: Sequence[Aval], params: dict[str, Any], ndim: int = 0) -> tuple[np.dtype, bool]:
-    """Dtype and weakness of `fn`'s result, found once per combination of argument dtypes on arguments of length two."""
-    shape = (2,) * ndim
-    return _result_of(fn, tuple((shape, a.dtype, a.weak) for a in avals), tuple(sorted(params.items())))
+def result_dtype(fn: Any, avals: Sequence[Aval], params: dict[str, Any], ndim: int | None = None) -> tuple[np.dtype, bool]:
+    """Dtype and weakness of `fn`'s result, found once per combination of argument types on small arguments.
+
+    These have `ndim` axes each, by default one where an argument has any: JAX's promotion tells scalars from arrays.
+    """
+    shapes = [(2,) * (bool(a.shape) if ndim is None else ndim) for a in avals]
+    return _result_of(fn, tuple((s, a.dtype, a.weak) for s, a in zip(shapes, avals, strict=True)), tuple(sorted(params.items())))
 
 
 def infer_elementwise(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:

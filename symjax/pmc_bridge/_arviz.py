@@ -38,10 +38,13 @@ def to_datatree(model: Any, groups: Mapping[str, Arrays], attrs: Mapping[str, An
         if arrays:
             tree.setdefault(name, {}).update(arrays)
     common = {"inference_library": "symjax", "inference_library_version": symjax.__version__, **(attrs or {})}
+    coords, dims = coords_of(model), dims_of(model, tree)
     return from_dict(
         tree,
-        coords=coords_of(model),
-        dims=dims_of(model, tree),
+        coords=coords,
+        dims=dims,
+        pred_coords=coords,
+        pred_dims=dims,
         attrs={name: common for name in tree if name not in ("observed_data", "constant_data")},
         save_warmup=True,
     )

@@ -14,7 +14,7 @@ from symjax.core._gradient import gradients, hessians
 from symjax.core._leaves import Placeholder, Variable, as_tensor, present_shape
 from symjax.core._node import Tensor
 from symjax.core._scope import detached
-from symjax.core._traverse import rename
+from symjax.core._traverse import rename, substitute
 from symjax.pmc_bridge._dims import Dims
 
 _LOCAL = threading.local()
@@ -265,6 +265,21 @@ class Model:
         """Values of the discrete free random variables."""
         return [v for v in self.value_vars if v.dtype.kind != "f"]
 
+    @property
+    def unobserved_value_vars(self) -> list[Any]:
+        """What the draws of a point are: values, the variables on their supports, and deterministics, as expressions of values."""
+        from symjax.pmc_bridge._joint import constrained_values
+
+        constrained = constrained_values(self)
+        found = [v for rv in self.free_RVs for v in dict.fromkeys((self.rvs_to_values[rv], constrained[rv]))]
+        return found + self.replace_rvs_by_values(self.deterministics)
+
+    def replace_rvs_by_values(self, graphs: Sequence[Any]) -> list[Any]:
+        """Expressions of random variables as expressions of their value variables and data."""
+        from symjax.pmc_bridge._joint import constrained_values
+
+        return substitute(graphs, constrained_values(self))
+
     # Densities ------------------------------------------------------------------------------------------------------------
 
     def logp(self, vars: Any = None, jacobian: bool = True, sum: bool = True) -> Any:
@@ -277,14 +292,40 @@ class Model:
         jacobian : bool
             Whether the density is that of the unconstrained values.
         sum : bool
-            Whether to return the scalar sum; a list of terms if not.
+            Whether to return the scalar sum; a list of terms if not, in the order of `vars`.
+
+        Raises
+        ------
+        ValueError
+            If one of `vars` is neither a random variable nor a potential of the model.
         """
         from symjax.pmc_bridge._joint import joint_terms, total
 
         terms = joint_terms(self, jacobian=jacobian)
-        chosen = None if vars is None else [getattr(v, "name", v) for v in (vars if isinstance(vars, (list, tuple)) else [vars])]
-        found = [t for name, t in terms.items() if chosen is None or name in chosen]
+        if vars is None:
+            found = list(terms.values())
+        else:
+            names = [getattr(v, "name", v) for v in (vars if isinstance(vars, (list, tuple)) else [vars])]
+            unknown = next((n for n in names if n not in terms), None)
+            if unknown is not None:
+                raise ValueError(f"logp: {unknown!r} is no random variable or potential of the model, which has {list(terms)}.")
+            found = [terms[n] for n in names]
         return total(found) if sum else found
+
+    @property
+    def varlogp(self) -> Any:
+        """The log density of the free variables, with the log-Jacobians."""
+        return self.logp(self.free_RVs)
+
+    @property
+    def observedlogp(self) -> Any:
+        """The log density of the observed variables given the others."""
+        return self.logp(self.observed_RVs)
+
+    @property
+    def potentiallogp(self) -> Any:
+        """The sum of the potentials."""
+        return self.logp(self.potentials)
 
     def compile_fn(self, outs: Any, inputs: Sequence[Any] | None = None, point_fn: bool = True, **kwargs: Any) -> Any:
         """A compiled function of a point, a dict of values by name, or of the inputs by position if not `point_fn`."""
@@ -328,8 +369,6 @@ class Model:
         if vars is not None and len(self._derivative_variables(vars)) != len(self.continuous_value_vars):
             raise ValueError("d2logp: second derivatives are by all continuous variables together; leave `vars` out.")
         flat, joined, density = flat_log_density(self, jacobian=jacobian)
-        from symjax.core._traverse import substitute
-
         [found] = substitute([hessians(density, flat)], {flat: joined})
         return -found if negate_output else found
 
@@ -348,7 +387,7 @@ class Model:
         from symjax.pmc_bridge._joint import joint_terms
 
         at = self.initial_point() if point is None else point
-        terms = {name: t.sum() for name, t in joint_terms(self, jacobian=False).items()}
+        terms = {name: t.sum() for name, t in joint_terms(self).items()}
         values = self.compile_fn(list(terms.values()))(at)
         return {name: np.round(float(v), round_vals) for name, v in zip(terms, values, strict=True)}
 

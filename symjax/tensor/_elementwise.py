@@ -121,6 +121,7 @@ i0e = elementwise(jsp.i0e, n_args=1)
 i1 = elementwise(jsp.i1, n_args=1)
 i1e = elementwise(jsp.i1e, n_args=1)
 
+
 def _inexact(x: Any) -> Any:
     """JAX's derivative rules of `xlogy` and its like fail where an argument is of integers."""
     return x if jnp.issubdtype(jnp.result_type(x), jnp.inexact) else jnp.asarray(x, jnp.result_type(float))

@@ -140,6 +140,29 @@ def test_density_within_a_model_takes_its_variables_as_given():
     assert model.compile_logp()({"mu": 0.2}) == pytest.approx(expected, rel=1e-12)
 
 
+def test_density_of_an_expression_within_a_model_takes_its_variables_as_given():
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0)
+        pm.Potential("p", pm.logp(T.exp(pm.Normal.dist(mu, 1.0)), 2.0))
+        own = pm.logp(mu + 1.0, 1.5)
+    expected = st.norm.logpdf(0.2) + st.lognorm.logpdf(2.0, 1.0, scale=np.exp(0.2))
+    assert model.compile_logp()({"mu": 0.2}) == pytest.approx(expected, rel=1e-12)
+    assert own.eval() == pytest.approx(st.norm.logpdf(0.5), rel=1e-12)
+
+
+def test_parts_of_the_density_come_in_the_order_asked_for(rng):
+    model = _regression(rng.normal(size=3), rng.normal(size=3))
+    point = {"slope": 0.3, "sigma_log__": -0.4}
+    y, slope = model.compile_logp([model["y"], model["slope"]], sum=False)(point)
+    assert y.shape == (3,) and slope == pytest.approx(st.norm.logpdf(0.3, 0, 2))
+    parts = [model.compile_fn(part)(point) for part in (model.varlogp, model.observedlogp, model.potentiallogp)]
+    assert sum(parts) == pytest.approx(model.compile_logp()(point), rel=1e-12)
+    with pytest.raises(ValueError, match="'x' is no random variable or potential"):
+        model.logp([model["x"]])
+    values = model.compile_fn(model.unobserved_value_vars)(point)
+    np.testing.assert_allclose(values, [0.3, -0.4, np.exp(-0.4)])
+
+
 def test_printing_and_graphs(rng):
     model = _regression(rng.normal(size=3), rng.normal(size=3))
     assert "slope ~ Normal(0, 2)" in str(model)

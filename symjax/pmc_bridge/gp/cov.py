@@ -69,6 +69,9 @@ class Covariance:
     def __rmul__(self, other: Any) -> Covariance:
         return Prod(self, other)
 
+    def __pow__(self, power: Any) -> Covariance:
+        return Exponentiated(self, power)
+
 
 class _Combination(Covariance):
     def __init__(self, first: Any, second: Any):
@@ -102,6 +105,18 @@ class Prod(_Combination):
     def full(self, X: Tensor, Xs: Tensor | None = None) -> Tensor:
         a, b = self._values(X, Xs, False)
         return a * b
+
+
+class Exponentiated(_Combination):
+    """A covariance function to a power, elementwise."""
+
+    def diag(self, X: Tensor) -> Tensor:
+        base, power = self._values(X, None, True)
+        return T.power(base, power)
+
+    def full(self, X: Tensor, Xs: Tensor | None = None) -> Tensor:
+        base, power = self._values(X, Xs, False)
+        return T.power(base, power)
 
 
 class Constant(Covariance):
@@ -233,6 +248,13 @@ class Periodic(Stationary):
         return T.exp(-0.5 * ((angle / self.ls) ** 2).sum(-1))
 
 
+class Cosine(Stationary):
+    r"""Cosine, :math:`\cos(2\pi r)`."""
+
+    def full(self, X: Tensor, Xs: Tensor | None = None) -> Tensor:
+        return T.cos(2 * math.pi * self.euclidean_dist(X, Xs))
+
+
 class Linear(Covariance):
     r"""Linear, :math:`(x - c) \cdot (x' - c)`."""
 
@@ -247,3 +269,17 @@ class Linear(Covariance):
 
     def diag(self, X: Tensor) -> Tensor:
         return ((self._sliced(X) - self.c) ** 2).sum(-1)
+
+
+class Polynomial(Linear):
+    r"""Polynomial, :math:`((x - c) \cdot (x' - c) + o)^d`."""
+
+    def __init__(self, input_dim: int, c: Any, d: Any, offset: Any, active_dims: Sequence[int] | None = None):
+        super().__init__(input_dim, c, active_dims)
+        self.d, self.offset = as_tensor(d), as_tensor(offset)
+
+    def full(self, X: Tensor, Xs: Tensor | None = None) -> Tensor:
+        return T.power(super().full(X, Xs) + self.offset, self.d)
+
+    def diag(self, X: Tensor) -> Tensor:
+        return T.power(super().diag(X) + self.offset, self.d)

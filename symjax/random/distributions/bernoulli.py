@@ -1,7 +1,7 @@
 """The Bernoulli and Binomial laws.
 
-Both keep the logit as their parameter, so that a density given `logit_p` never passes through a probability that rounds to 0 or 1; a
-`p` that is given becomes a logit, infinite at 0 and 1, where the densities are exact.
+Both keep the logit as their parameter, so that a density given `logit_p` never passes through a probability that rounds to 0 or
+1; a `p` that is given becomes a logit, infinite at 0 and 1, where the densities are exact.
 """
 
 from __future__ import annotations
