@@ -3,8 +3,9 @@
     python benchmarks/log_density.py [MODEL ...]
 
 A row per model: microseconds of processor time per evaluation on each side, and the median of their ratios over repeats that take
-turns; processor time, so that what else the machine does is left out. The two must agree in value and gradient first. The hand-written code is what a careful author writes: unconstrained parameters cut out of one flat
-vector, ``jnp.sum`` over vectorised terms, constants of the data left out of no term.
+turns; processor time, so that what else the machine does is left out. The two must agree in value and gradient first. The
+hand-written code is what a careful author writes: unconstrained parameters cut out of one flat vector, ``jnp.sum`` over vectorised
+terms, constants of the data left out of no term.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """symjax: a symbolic graph core on JAX with random variables and a rewriting engine that knows algebra and probability."""
 
+from symjax import random as random
 from symjax import tensor as tensor
 from symjax._config import config as config
 from symjax._errors import MissingInputError as MissingInputError

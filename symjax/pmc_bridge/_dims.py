@@ -78,7 +78,8 @@ class Dims:
         KeyError
             If a dim is unknown.
         """
-        return tuple(self.symbols.get(d, self._length(variable, d)) for d in self.as_tuple(dims))
+        lengths = [(d, self._length(variable, d)) for d in self.as_tuple(dims)]
+        return tuple(self.symbols.get(str(d), length) for d, length in lengths)
 
     def _length(self, variable: str, dim: Any) -> int:
         if dim not in self.lengths:

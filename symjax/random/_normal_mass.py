@@ -113,8 +113,8 @@ def _wide_quantile(q: Any, lower: Any, upper: Any) -> Any:
     low, high = _mirrored(lower, upper, flip)
     p = jnp.where(flip, 1 - q, q)
     z = _ndtri_exp(jnp.logaddexp(log_ndtr(low), jnp.log(p) + _log_mass(low, high)))
-    z = jnp.clip(z, low, high)
-    return jnp.where(flip, -z, z)
+    z = jnp.where(flip, -z, z)
+    return jnp.clip(z, lower, upper)
 
 
 @jax.custom_jvp

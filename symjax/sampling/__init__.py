@@ -1,5 +1,6 @@
 """Samplers and their driver. They see a `LogDensity`, never a model."""
 
+from symjax.sampling import _hmc, _nuts
 from symjax.sampling._backends import sample_with as sample_with
 from symjax.sampling._diagnose import Finding as Finding
 from symjax.sampling._diagnose import diagnose as diagnose
@@ -9,3 +10,5 @@ from symjax.sampling._run import sample as sample
 from symjax.sampling._target import DiscreteVariable as DiscreteVariable
 from symjax.sampling._target import FlatVariable as FlatVariable
 from symjax.sampling._target import LogDensity as LogDensity
+
+hmc, nuts = _hmc, _nuts

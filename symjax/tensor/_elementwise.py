@@ -136,7 +136,7 @@ zeta = elementwise(jsp.zeta, n_args=2)
 def _erfcx_tail(x: Any) -> Any:
     """exp(x²) erfc(x) for x ≥ 5 by its continued fraction (Abramowitz and Stegun 7.1.14), which is in float64 there."""
     value = x
-    for k in range(60, 0, -1):
+    for k in range(30, 0, -1):
         value = x + 0.5 * k / value
     return 1 / (math.sqrt(math.pi) * value)
 

@@ -261,7 +261,12 @@ CONTINUOUS = [
         [(2.0, 3.0), (0.5, 0.5), (1.0, 1.0), (300.0, 2000.0), (array(0.8, 5.0, 1.0), array(2.0, 1.0, 30.0))],
         same=[({"mu": 0.25, "nu": 8.0}, (2.0, 6.0)), ({"mu": 0.5, "sigma": 0.1}, (12.0, 12.0))],
         outside=lambda alpha, beta: [-1e-3, 1.001, np.inf],
-        bad=[({"alpha": 1.0, "beta": 0.0}, "beta"), ({"mu": 1.5, "nu": 3.0}, "mu"), ({"mu": 0.5, "sigma": -0.1}, "sigma")],
+        bad=[
+            ({"alpha": 1.0, "beta": 0.0}, "beta"),
+            ({"mu": 1.5, "nu": 3.0}, "mu"),
+            ({"mu": 0.5, "sigma": -0.1}, "sigma"),
+            ({"mu": 0.5, "sigma": 0.5}, "sigma"),
+        ],
         levels=NEAR,
         far=False,
     ),

@@ -133,7 +133,7 @@ def test_derivatives_work_in_both_modes() -> None:
 
     with jax.enable_x64(True):
         a, x = jnp.array([0.7, 3.0, 40.0]), jnp.array([0.2, 5.0, 35.0])
-        reverse = jax.grad(total, argnums=(0, 1))(a, x)
-        forward = jax.jacfwd(total, argnums=(0, 1))(a, x)
+        reverse = jax.jit(jax.grad(total, argnums=(0, 1)))(a, x)
+        forward = jax.jit(jax.jacfwd(total, argnums=(0, 1)))(a, x)
     for r, f in zip(reverse, forward, strict=True):
         np.testing.assert_allclose(r, f, rtol=1e-14)

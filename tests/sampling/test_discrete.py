@@ -66,10 +66,10 @@ def test_metropolis_invariance(mean):
     start = np.random.default_rng(2).poisson(mean, (20000, 1))
 
     def run(key, values):
-        state = _metropolis.init(density, values)
-        for i in range(4):
-            state, info = _metropolis.step(jax.random.fold_in(key, i), state, density, [0])
-        return state, info
+        def step(state, i):
+            return _metropolis.step(jax.random.fold_in(key, i), state, density, [0])
+
+        return jax.lax.scan(step, _metropolis.init(density, values), jnp.arange(4))
 
     state, info = jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(1), len(start)), start)
     values = np.asarray(state.values)[:, 0]

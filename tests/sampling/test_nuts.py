@@ -49,10 +49,10 @@ def test_invariance(kernel, density, draws):
     metric = Metric(jnp.array([0.5, 1.0, 2.0]), jnp.asarray(direction), jnp.array([1.7]))
 
     def run(key, position):
-        state = _nuts.init(density, position)
-        for i in range(3):
-            state, info = kernel(jax.random.fold_in(key, i), state, density, metric, 0.25)
-        return state, info
+        def step(state, i):
+            return kernel(jax.random.fold_in(key, i), state, density, metric, 0.25)
+
+        return jax.lax.scan(step, _nuts.init(density, position), jnp.arange(3))
 
     state, info = jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(3), chains), start)
     moved = np.asarray(state.position)

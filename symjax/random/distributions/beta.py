@@ -6,8 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import symjax.tensor as T
+from symjax._errors import ParameterError
+from symjax.core._node import Constant
 from symjax.random import _support as support
 from symjax.random._alternatives import checked, pair
 from symjax.random._constraint import Constraint, Parameter, positive
@@ -60,6 +63,7 @@ class BetaDistribution(Distribution):
         mu = T.as_tensor(checked("mu", mu, _proper_mean))
         if chosen == ("mu", "sigma"):
             sigma = T.as_tensor(checked("sigma", sigma, positive))
+            _check_spread(mu, sigma)
             # the sign keeps a negative sigma out where it is no number yet
             nu = (mu * (1 - mu) / sigma**2 - 1) * T.sign(sigma)
         else:
@@ -94,6 +98,15 @@ class BetaDistribution(Distribution):
     def variance(self, alpha: Any, beta: Any) -> Any:
         total = alpha + beta
         return (alpha / total) * (beta / total) / (total + 1)
+
+
+def _check_spread(mu: Any, sigma: Any) -> None:
+    if not (isinstance(mu, Constant) and isinstance(sigma, Constant)):
+        return
+    mean, deviation = np.asarray(mu.value), np.asarray(sigma.value)
+    limit = np.sqrt(mean * (1 - mean))
+    if not np.all(deviation < limit):
+        raise ParameterError(f"'sigma' must be less than sqrt(mu * (1 - mu)) = {limit}, got {deviation}.")
 
 
 Beta = BetaDistribution()
