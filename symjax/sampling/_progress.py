@@ -99,7 +99,7 @@ class Progress:
                 left = (self.total - done) / speed if speed else float("nan")
                 table.add_row(
                     str(c),
-                    ProgressBar(total=self.total, completed=int(done), width=12),
+                    ProgressBar(total=self.total, completed=int(done), width=10),
                     f"{done}/{self.total}",
                     str(self.divergences[c]),
                     f"{self.step_sizes[c]:.3g}",

@@ -117,6 +117,7 @@ def test_progress_table():
     from rich.console import Console
 
     progress = Progress(2, 10, 2000)
+    progress._begin -= 2.0
     progress.add(1, block(10), tuning=True)
     console = Console(width=80, file=io.StringIO())
     console.print(progress._table())
