@@ -118,17 +118,13 @@ def sample(
     """
     model = modelcontext(model)
     settings = _settings(kwargs, nuts_sampler_kwargs, nuts_sampler, step, return_inferencedata)
-    if init not in _METRICS:
-        raise ValueError(f"init must be one of {sorted(_METRICS)}, got {init!r}.")
-    if rewrites not in ("auto", None):
-        raise ValueError(f"rewrites must be 'auto' or None, got {rewrites!r}.")
-    _check_counts(draws=draws, tune=tune)
+    cores = min(4, os.cpu_count() or 1) if cores is None else cores
+    chains = max(4, cores) if chains is None else chains
+    _check_choices(init=(init, tuple(_METRICS)), rewrites=(rewrites, ("auto", None)))
+    _check_counts(draws=draws, tune=tune, chains=chains, cores=cores)
     names = _kept(model, var_names)
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample. Give it one, or draw with sample_prior_predictive.")
-    cores = min(4, os.cpu_count() or 1) if cores is None else int(cores)
-    chains = max(4, cores) if chains is None else int(chains)
-    _check_counts(chains=chains, cores=cores)
     seed = seed_of(random_seed)
     compiled = compile_log_density(model, rewrite=rewrites is not None)
     positions, discrete = _starts(model, compiled, initvals, chains, seed)
@@ -184,6 +180,12 @@ _SIGNATURE = (
     "draws", "tune", "chains", "cores", "random_seed", "progressbar", "var_names", "initvals", "init", "discard_tuned_samples",
     "compute_convergence_checks", "idata_kwargs", "callback", "model", "rewrites",
 )  # fmt: skip
+
+
+def _check_choices(**choices: tuple[Any, tuple[Any, ...]]) -> None:
+    for name, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise ValueError(f"sample: {name} must be one of {allowed}, got {value!r}.")
 
 
 def _check_counts(**counts: Any) -> None:

@@ -21,6 +21,31 @@ _MOST_STEPS = 200
 Tails = Callable[..., tuple[Any, Any]]
 
 
+def _root(excess: Callable[[Any], tuple[Any, Any]], start: Any, low: float, high: float, eps: float) -> tuple[Any, Any]:
+    """Where an increasing function of each element is zero, and whether the search for it ended.
+
+    Newton's method, kept inside a bracket that bisection halves whenever a step leaves it.
+    """
+
+    def unfinished(carry: Any) -> Any:
+        n, *_, done = carry
+        return (n < _MOST_STEPS) & ~jnp.all(done)
+
+    def body(carry: Any) -> Any:
+        n, s, left, right, done = carry
+        off, slope = excess(s)
+        left, right = jnp.where(off < 0, s, left), jnp.where(off < 0, right, s)
+        newton = s - off / slope
+        new = jnp.where((newton > left) & (newton < right), newton, 0.5 * (left + right))
+        small = eps * (1 + jnp.abs(s))
+        ended = (jnp.abs(new - s) <= 2 * small) | (right - left <= 2 * small) | jnp.isnan(off)
+        return n + 1, jnp.where(done, s, jnp.where(jnp.isnan(off), jnp.nan, new)), left, right, done | ended
+
+    carry = (jnp.int32(0), start, start + low, start + high, jnp.zeros_like(start, bool))
+    _, s, _, _, done = jax.lax.while_loop(unfinished, body, carry)
+    return s, done
+
+
 def inverse(tails: Tails, log_density: Callable[..., Any]) -> Callable[..., Any]:
     """The quantile function of a law of one real coordinate.
 
@@ -37,10 +62,6 @@ def inverse(tails: Tails, log_density: Callable[..., Any]) -> Callable[..., Any]
         ``quantile(q, complement, *shapes)`` on arrays, where `complement` is 1 − q, given apart so that upper tails keep their
         digits. ±inf at 0 and 1, nan for other numbers outside and where the search does not end. The derivatives, by the implicit
         function theorem, take the tangent of `q` as that of the probability.
-
-    Notes
-    -----
-    Newton's method, kept inside a bracket that bisection halves whenever a step leaves it.
     """
 
     def excess(q: Any, complement: Any, shapes: Any, s: Any) -> tuple[Any, Any]:
@@ -57,23 +78,7 @@ def inverse(tails: Tails, log_density: Callable[..., Any]) -> Callable[..., Any]
         inside = (q > 0) & (complement > 0)
         q, complement = jnp.where(inside, q, 0.5), jnp.where(inside, complement, 0.5)
 
-        def unfinished(carry: Any) -> Any:
-            n, *_, done = carry
-            return (n < _MOST_STEPS) & ~jnp.all(done)
-
-        def body(carry: Any) -> Any:
-            n, s, left, right, done = carry
-            off, slope = excess(q, complement, shapes, s)
-            left, right = jnp.where(off < 0, s, left), jnp.where(off < 0, right, s)
-            newton = s - off / slope
-            new = jnp.where((newton > left) & (newton < right), newton, 0.5 * (left + right))
-            small = eps * (1 + jnp.abs(s))
-            ended = (jnp.abs(new - s) <= 2 * small) | (right - left <= 2 * small) | jnp.isnan(off)
-            return n + 1, jnp.where(done, s, jnp.where(jnp.isnan(off), jnp.nan, new)), left, right, done | ended
-
-        start = jnp.zeros_like(q)
-        carry = (jnp.int32(0), start, start + low, start + high, jnp.zeros_like(q, bool))
-        _, s, _, _, done = jax.lax.while_loop(unfinished, body, carry)
+        s, done = _root(lambda at: excess(q, complement, shapes, at), jnp.zeros_like(q), low, high, eps)
         # a search that ends at a limit was after a number that the dtype does not hold
         s = jnp.where(s < low + 1e-3, -jnp.inf, jnp.where(s > high - 1e-3, jnp.inf, s))
         return jnp.where(done & inside, s, jnp.nan)
