@@ -242,6 +242,23 @@ EXP_LOG = [
         lambda x: 2 * x + 4,
         extreme=[({"x": 800.0}, 1604.0), ({"x": -800.0}, -1596.0)],
     ),
+    Case(
+        "xlogy_of_exp", "x y", lambda x, y: T.xlogy(y, T.exp(x)), lambda x, y: y * x, extreme=[({"x": -800.0, "y": 2.0}, -1600.0)]
+    ),
+    Case(
+        "xlogy_of_sigmoid",
+        "x y",
+        lambda x, y: T.xlogy(y, T.sigmoid(x)),
+        lambda x, y: y * T.log_sigmoid(x),
+        extreme=[({"x": -800.0, "y": 2.0}, -1600.0)],
+    ),
+    Case(
+        "xlog1py_of_sigmoid",
+        "x y",
+        lambda x, y: T.xlog1py(y, -T.sigmoid(x)),
+        lambda x, y: y * T.log_sigmoid(-x),
+        extreme=[({"x": 800.0, "y": 2.0}, -1600.0)],
+    ),
     Case("exp_of_log", "x", lambda x: T.exp(T.log(T.square(x) + 2)), lambda x: T.square(x) + 2, [lambda x: T.exp(T.log(x))]),
     Case(
         "power_of_exp",

@@ -19,6 +19,24 @@ def log_of_exp(x: Any) -> Any:
     return x
 
 
+@rule(p.xlogy(y, p.exp(x)))
+def xlogy_of_exp(x: Any, y: Any) -> Any:
+    """y log(exp(x)) = y x."""
+    return y * x
+
+
+@rule(p.xlogy(y, p.sigmoid(x)))
+def xlogy_of_sigmoid(x: Any, y: Any) -> Any:
+    """y log(sigmoid(x)) = y log_sigmoid(x)."""
+    return y * T.log_sigmoid(x)
+
+
+@rule(p.xlog1py(y, -p.sigmoid(x)))
+def xlog1py_of_sigmoid(x: Any, y: Any) -> Any:
+    """y log(1 - sigmoid(x)) = y log_sigmoid(-x)."""
+    return y * T.log_sigmoid(-x)
+
+
 @rule(p.exp(p.log(x)), when={"x": "nonnegative"})
 def exp_of_log(x: Any) -> Any:
     """exp(log(x)) = x for x ≥ 0; below, log(x) is nan."""
