@@ -12,6 +12,7 @@ from symjax.core._function import prepare
 from symjax.core._keys import KeyStream
 from symjax.core._lower import lower
 from symjax.core._shapes import is_symbolic
+from symjax.random._checks import parameter_checks, raise_if_broken
 
 #: What one vectorised pass may hold, in bytes; more draws than fit go in several passes of one program.
 MEMORY_BUDGET = 1 << 29
@@ -37,8 +38,15 @@ def run_forward(
     -------
     list of numpy.ndarray
         One array of shape ``(n, *shape)`` for each output.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter of a variable that is drawn takes a value that its distribution does not allow.
     """
-    program = lower(prepare(outputs, canonicalize=False), list(given))
+    checks = parameter_checks(outputs, given.keys())
+    conditions = [t for c in checks for t in (c.holds, c.place, c.value)]
+    program = lower(prepare([*outputs, *conditions], canonicalize=False), list(given))
     salts = program.salts()
     data = program.values_of_data()
 
@@ -61,7 +69,11 @@ def run_forward(
             at = max(0, min(start, n - batch))
             found = run(np.arange(at, at + batch), [a[at : at + batch] for a in arrays], key, data)
             parts.append([np.asarray(f)[start - at :] for f in found])
-    return [np.concatenate(p) for p in zip(*parts, strict=True)]
+    columns = [np.concatenate(p) for p in zip(*parts, strict=True)]
+    k = len(outputs)
+    for i, check in enumerate(checks):
+        raise_if_broken(check, *columns[k + 3 * i : k + 3 * i + 3])
+    return columns[:k]
 
 
 def _bytes_per_draw(outputs: Sequence[Any], data: Sequence[Any]) -> int:

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
-import symjax.tensor as T
-from symjax._errors import ParameterError
 from symjax.core._function import prepare
 from symjax.core._keys import KeyStream
 from symjax.core._leaves import as_tensor
 from symjax.core._lower import Program, lower
 from symjax.core._node import Constant
-from symjax.core._scope import detached
-from symjax.core._traverse import flatten, toposort
-from symjax.random._constraint import real
-from symjax.random._draw import RandomVariable
-
-
-class _Check(NamedTuple):
-    """A condition on the parameters of a draw, in words; its shape, whether it holds, and the first place and value where not."""
-
-    draw: Any
-    rule: str
-    shape: tuple[Any, ...]
-    holds: Any
-    place: Any
-    value: Any
+from symjax.core._traverse import flatten
+from symjax.random._checks import parameter_checks, raise_if_broken
 
 
 def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool = True) -> Any:
@@ -72,8 +56,7 @@ def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool
         raise ValueError(f"draw: `draws` must be at least 1, got {draws}.")
     leaves, build = flatten(exprs)
     outputs = [as_tensor(e) for e in leaves]
-    with detached():
-        checks = _checks(outputs)
+    checks = parameter_checks(outputs)
     roots = prepare([*outputs, *(t for c in checks for t in c[3:])], canonicalize=canonicalize)
     n = len(outputs)
     rest = [roots[i : i + 3] for i in range(n, len(roots), 3)]
@@ -82,7 +65,7 @@ def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool
     program = lower([*roots[:n], *(t for _, tensors in open_checks for t in tensors)], [], fold=False)
     values = _run(program, _base(random_seed), draws)
     for i, (check, _) in enumerate(open_checks):
-        _raise_if_broken(check, *values[n + 3 * i : n + 3 * i + 3])
+        raise_if_broken(check, *values[n + 3 * i : n + 3 * i + 3])
     return build([v if draws > 1 else v[0, ...] for v in values[:n]])
 
 
@@ -113,53 +96,3 @@ def _run(program: Program, base: np.ndarray, draws: int) -> list[np.ndarray]:
     with jax.enable_x64(True):
         found = jax.jit(many)(base, np.arange(draws, dtype=np.uint32), program.values_of_data())
     return [np.asarray(v) for v in found]
-
-
-def _checks(outputs: Sequence[Any]) -> list[_Check]:
-    """Conditions on all parameters that are not numbers, which were checked when the variables were made."""
-    found: list[_Check] = []
-    for node in toposort(outputs):
-        if not isinstance(node, RandomVariable):
-            continue
-        law = node.distribution
-        for (name, spec), value in zip(law.parameters.items(), node.parents, strict=True):
-            if not isinstance(value, Constant):
-                found.append(_check(node, name, spec.constraint, value))
-        if any(not isinstance(p, Constant) for p in node.parents):
-            for condition in law.conditions(*node.parents):
-                holds = as_tensor(condition)
-                found.append(_located(node, law.requirement or "its parameters must fit together", holds))
-    return found
-
-
-def _check(node: Any, name: str, constraint: Any, value: Any) -> _Check:
-    rule = f"{name!r} must be {constraint.text}"
-    if constraint.condition is not None:
-        return _located(node, rule, constraint.condition(value), value)
-    # what is not asked about on symbols shows as nan: a bad number in the parameter, other bad values in what was drawn with them
-    subject = value if constraint is real else node
-    return _located(node, rule, T.logical_not(T.isnan(subject)))
-
-
-def _located(node: Any, rule: str, condition: Any, value: Any = None) -> _Check:
-    place = T.argmin(T.ravel(condition)) if condition.shape else T.constant(0)
-    known = value is not None and value.shape == condition.shape
-    subject = T.ravel(value)[place] if known else T.constant(np.nan)
-    return _Check(node, rule, condition.shape, T.all(condition), _indices(place, condition.shape), subject)
-
-
-def _indices(place: Any, shape: tuple[Any, ...]) -> Any:
-    return T.stack(list(T.unravel_index(place, shape))) if len(shape) > 1 else T.reshape(place, (len(shape) or 1,))
-
-
-def _raise_if_broken(check: _Check, holds: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
-    if holds.all():
-        return
-    first = int(np.argmin(holds))
-    got = "" if np.isnan(values[first]) else f", got {values[first]}"
-    index = tuple(int(i) for i in places[first])
-    where = f" at index {index}" if check.shape else ""
-    raise ParameterError(
-        f"{check.draw.name!r}: {check.rule}{got}{where} in draw {first}. Give its parameters laws whose values are all allowed, or "
-        "transform them."
-    )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import symjax.pmc_bridge as pm
-from symjax import SamplingError
+from symjax import ParameterError, SamplingError
 
 QUICK = {"chains": 2, "progressbar": False, "random_seed": 3}
 
@@ -156,3 +156,11 @@ def test_divergences_are_said_in_words(caplog):
         with caplog.at_level(logging.WARNING, logger="symjax"):
             pm.sample(200, tune=200, target_accept=0.6, **QUICK)
     assert any("target_accept" in r.message for r in caplog.records)
+
+
+def test_a_bad_parameter_in_predictive_draws_is_an_error():
+    with pm.Model():
+        scale = pm.Normal("scale", 0.0, 1.0)
+        pm.Normal("y", 0.0, scale, shape=2)
+        with pytest.raises(ParameterError, match="'y': 'sigma' must be positive, got -"):
+            pm.sample_prior_predictive(50, random_seed=1)
