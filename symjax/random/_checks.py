@@ -38,16 +38,15 @@ def parameter_checks(outputs: Sequence[Any], given: Collection[Any] = ()) -> lis
 
 
 def _checks_of(node: Any) -> list[Check]:
-    found: list[Check] = []
-    if any(not isinstance(p, Constant) for p in node.parents):
-        law = node.distribution
-        for (name, spec), value in zip(law.parameters.items(), node.parents, strict=True):
-            if not isinstance(value, Constant):
-                found.append(_check(node, name, spec.constraint, value))
-        if any(not isinstance(p, Constant) for p in node.parents):
-            for condition in law.conditions(*node.parents):
-                holds = as_tensor(condition)
-                found.append(_located(node, law.requirement or "its parameters must fit together", holds))
+    law = node.distribution
+    found = [
+        _check(node, name, spec.constraint, value)
+        for (name, spec), value in zip(law.parameters.items(), node.parents, strict=True)
+        if not isinstance(value, Constant)
+    ]
+    if found:
+        rule = law.requirement or "its parameters must fit together"
+        found += [_located(node, rule, as_tensor(c)) for c in law.conditions(*node.parents)]
     return found
 
 
