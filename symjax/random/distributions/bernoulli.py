@@ -17,6 +17,7 @@ from symjax.core._node import Tensor
 from symjax.random import _support as support
 from symjax.random._alternatives import checked
 from symjax.random._constraint import Constraint, Parameter, count, probability
+from symjax.random._count_tails import INF, log_betainc_logit, log_betaincc_logit, tail_of_counts
 from symjax.random._discrete_quantile import smallest
 from symjax.random._distribution import Distribution, choose
 from symjax.tensor._wrap import elementwise
@@ -145,10 +146,11 @@ class BinomialDistribution(Distribution):
         return ways + _counted(value, n, logit_p)
 
     def log_cdf(self, value: Any, n: Any, logit_p: Any) -> Any:
-        return _binomial_tail(T.floor(value), n, logit_p, upper=False)
+        # DLMF 8.17.5; beyond the last count the shapes only need to be positive
+        return tail_of_counts(value, lambda k: log_betaincc_logit(k + 1.0, T.maximum(n - k, 1.0), logit_p), -INF, n)
 
     def log_ccdf(self, value: Any, n: Any, logit_p: Any) -> Any:
-        return _binomial_tail(T.floor(value), n, logit_p, upper=True)
+        return tail_of_counts(value, lambda k: log_betainc_logit(k + 1.0, T.maximum(n - k, 1.0), logit_p), 0.0, n)
 
     def quantile(self, q: Any, n: Any, logit_p: Any) -> Any:
         return smallest(lambda k: T.exp(self.log_cdf(k, n, logit_p)), q, 0, n)
@@ -161,17 +163,6 @@ class BinomialDistribution(Distribution):
 
     def support_point(self, n: Any, logit_p: Any) -> Any:
         return T.cast(T.round(n * T.sigmoid(logit_p)), "int64")
-
-
-def _binomial_tail(k: Any, n: Any, logit_p: Any, *, upper: bool) -> Any:
-    """log P(X ≤ k), or log P(X > k), by the regularised incomplete beta function (DLMF 8.17.5)."""
-    inside = T.logical_and(T.greater_equal(k, 0), T.less(k, n))
-    at = T.where(inside, k, 0.0)
-    trials = T.where(inside, n, 1.0)
-    p, complement = T.sigmoid(logit_p), T.sigmoid(-logit_p)
-    tail = T.betainc(at + 1.0, trials - at, p) if upper else T.betainc(trials - at, at + 1.0, complement)
-    below, above = (0.0, -float("inf")) if upper else (-float("inf"), 0.0)
-    return T.where(inside, T.log(tail), T.where(T.less(k, 0), below, above))
 
 
 Bernoulli = BernoulliDistribution()

@@ -145,8 +145,9 @@ class MultinomialDistribution(Distribution):
         return support.Support("discrete_counts", 0, n, 1)
 
     def conditions_on(self, value: Any, n: Any, p: Any) -> Any:
-        """What a value must satisfy: counts, none negative, that sum to n."""
-        return [T.all(T.greater_equal(value, 0), -1), T.equal(value.sum(-1), n)]
+        """What a value must satisfy: whole numbers, none negative, that sum to n."""
+        counts = T.logical_and(T.greater_equal(value, 0), T.equal(value, T.floor(value)))
+        return [T.all(counts, -1), T.equal(value.sum(-1), n)]
 
     def draw(self, key: Any, shape: Any, dtype: Any, n: Any, p: Any) -> Any:
         return _draw_multinomial(key, n, jnp.asarray(p), shape)

@@ -12,10 +12,10 @@ from symjax._errors import ParameterError
 from symjax.random import _support as support
 from symjax.random._alternatives import checked, pair
 from symjax.random._constraint import Parameter, integer, nonnegative, positive, probability
+from symjax.random._count_tails import INF, log_betainc_logit, log_betaincc_logit, tail_of_counts
 from symjax.random._discrete_quantile import smallest
 from symjax.random._distribution import Distribution
-
-INF = float("inf")
+from symjax.random._incomplete import log_beta, log_gammainc, log_gammaincc
 
 
 def poisson_draw(key: Any, rate: Any, shape: Any) -> Any:
@@ -61,12 +61,10 @@ class PoissonDistribution(Distribution):
         return T.xlogy(value, mu) - mu - T.gammaln(value + 1.0)
 
     def log_cdf(self, value: Any, mu: Any) -> Any:
-        k = T.floor(value)
-        return T.where(T.less(k, 0), -INF, T.log(T.gammaincc(T.maximum(k, 0) + 1.0, mu)))
+        return tail_of_counts(value, lambda k: log_gammaincc(k + 1.0, mu), -INF)
 
     def log_ccdf(self, value: Any, mu: Any) -> Any:
-        k = T.floor(value)
-        return T.where(T.less(k, 0), 0.0, T.log(T.gammainc(T.maximum(k, 0) + 1.0, mu)))
+        return tail_of_counts(value, lambda k: log_gammainc(k + 1.0, mu), 0.0)
 
     def quantile(self, q: Any, mu: Any) -> Any:
         return smallest(lambda k: T.exp(self.log_cdf(k, mu)), q, 0, None)
@@ -123,17 +121,15 @@ class NegativeBinomialDistribution(Distribution):
         return poisson_draw(second, rate, shape)
 
     def log_density(self, value: Any, mu: Any, alpha: Any) -> Any:
-        # -alpha log1p(mu / alpha) rather than alpha log(alpha / (mu + alpha)): exact where alpha is large, the Poisson limit
-        ways = T.gammaln(value + alpha) - T.gammaln(alpha) - T.gammaln(value + 1.0)
+        # the beta function rather than three gamma functions, and log1p: exact where alpha is large, the Poisson limit
+        ways = -T.log(value + alpha) - log_beta(alpha, value + 1.0)
         return ways - alpha * T.log1p(mu / alpha) + T.xlogy(value, mu / (mu + alpha))
 
     def log_cdf(self, value: Any, mu: Any, alpha: Any) -> Any:
-        k = T.floor(value)
-        return T.where(T.less(k, 0), -INF, T.log(T.betainc(alpha, T.maximum(k, 0) + 1.0, alpha / (mu + alpha))))
+        return tail_of_counts(value, lambda k: log_betainc_logit(alpha, k + 1.0, T.log(alpha) - T.log(mu)), -INF)
 
     def log_ccdf(self, value: Any, mu: Any, alpha: Any) -> Any:
-        k = T.floor(value)
-        return T.where(T.less(k, 0), 0.0, T.log(T.betainc(T.maximum(k, 0) + 1.0, alpha, mu / (mu + alpha))))
+        return tail_of_counts(value, lambda k: log_betaincc_logit(alpha, k + 1.0, T.log(alpha) - T.log(mu)), 0.0)
 
     def quantile(self, q: Any, mu: Any, alpha: Any) -> Any:
         return smallest(lambda k: T.exp(self.log_cdf(k, mu, alpha)), q, 0, None)
@@ -187,7 +183,7 @@ class GeometricDistribution(Distribution):
         return T.where(T.less(k, 1), -INF, T.log1mexp(T.maximum(k, 1) * T.log1p(-p)))
 
     def log_ccdf(self, value: Any, p: Any) -> Any:
-        return T.maximum(T.floor(value), 0) * T.log1p(-p)
+        return T.xlog1py(T.maximum(T.floor(value), 0), -p)
 
     def quantile(self, q: Any, p: Any) -> Any:
         return smallest(lambda k: T.exp(self.log_cdf(k, p)), q, 1, None)
@@ -265,6 +261,16 @@ class DiscreteUniformDistribution(Distribution):
         return T.cast(T.floor((lower + upper) / 2.0), "int64")
 
 
+def _inflated(psi: Any, log_q: Any, p: Any) -> Any:
+    """log(1 − ψ + ψ q) for ``q = 1 - p``, exact where either is near 0 or 1, with finite derivatives at ψ = 0 and ψ = 1."""
+    near = T.less(psi * p, 0.5)
+    close = T.log1p(-T.where(near, psi * p, 0.0))
+    far = T.log(T.where(near, 1.0, (1 - psi) + psi * T.exp(T.maximum(log_q, -700.0))))
+    # where q underflows only its logarithm is left, and 1 − ψ is zero or outweighs it
+    lost = T.logical_and(T.greater_equal(psi, 1), T.less(log_q, -700.0))
+    return T.where(lost, log_q, T.where(near, close, far))
+
+
 class ZeroInflatedPoissonDistribution(Distribution):
     r"""Poisson counts mixed with extra zeros: :math:`(1-\psi) [x = 0] + \psi e^{-\mu} \mu^x / x!`.
 
@@ -303,17 +309,16 @@ class ZeroInflatedPoissonDistribution(Distribution):
 
     def log_density(self, value: Any, psi: Any, mu: Any) -> Any:
         counted = T.log(psi) + T.xlogy(value, mu) - mu - T.gammaln(value + 1.0)
-        # at zero in the form log1p(psi (exp(-mu) - 1)), exact for a small psi or mu
-        return T.where(T.equal(value, 0), T.log1p(psi * T.expm1(-mu)), counted)
+        return T.where(T.equal(value, 0), _inflated(psi, -T.as_tensor(mu), -T.expm1(-mu)), counted)
 
     def log_cdf(self, value: Any, psi: Any, mu: Any) -> Any:
-        k = T.floor(value)
-        tail = T.gammainc(T.maximum(k, 0) + 1.0, mu)
-        return T.where(T.less(k, 0), -INF, T.log1p(-psi * tail))
+        def inside(k: Any) -> Any:
+            return _inflated(psi, log_gammaincc(k + 1.0, mu), T.exp(log_gammainc(k + 1.0, mu)))
+
+        return tail_of_counts(value, inside, -INF)
 
     def log_ccdf(self, value: Any, psi: Any, mu: Any) -> Any:
-        k = T.floor(value)
-        return T.where(T.less(k, 0), 0.0, T.log(psi) + T.log(T.gammainc(T.maximum(k, 0) + 1.0, mu)))
+        return tail_of_counts(value, lambda k: T.log(psi) + log_gammainc(k + 1.0, mu), 0.0)
 
     def quantile(self, q: Any, psi: Any, mu: Any) -> Any:
         return smallest(lambda k: T.exp(self.log_cdf(k, psi, mu)), q, 0, None)
