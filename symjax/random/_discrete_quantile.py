@@ -24,41 +24,44 @@ _DOUBLINGS = 62
 def _search(stream: Any, q: Any, lower: Any, upper: Any, *captured: Any, graph: InnerGraph) -> Any:
     shape = jnp.broadcast_shapes(jnp.shape(q), jnp.shape(lower), jnp.shape(upper))
 
-    def reaches(k: Any) -> Any:
+    def reaches(k: Any, known: Any) -> tuple[Any, Any]:
         # a relative slack of a few units in the last place: q = cdf(k), computed once, must give back k
         found = graph.run([k.astype(jnp.float64), *captured])[0]
-        return found * (1 + 8 * jnp.finfo(jnp.float64).eps) >= q
+        return found * (1 + 8 * jnp.finfo(jnp.float64).eps) >= q, known & ~jnp.isnan(found)
 
     low = jnp.broadcast_to(jnp.asarray(lower, jnp.int64), shape)
     top = jnp.broadcast_to(jnp.asarray(upper, jnp.int64), shape)
 
     def widen(carry: Any) -> Any:
-        i, width, done = carry
-        done = done | reaches(jnp.minimum(low + width, top)) | (low + width >= top)
-        return i + 1, jnp.where(done, width, width * 2), done
+        i, width, done, known = carry
+        reached, known = reaches(jnp.minimum(low + width, top), known)
+        done = done | reached | (low + width >= top) | ~known
+        return i + 1, jnp.where(done, width, width * 2), done, known
 
-    start = (jnp.zeros((), jnp.int32), jnp.ones(shape, jnp.int64), jnp.zeros(shape, bool))
-    _, width, _ = jax.lax.while_loop(lambda c: ~c[2].all() & (c[0] < _DOUBLINGS), widen, start)
-    high = jnp.minimum(low + width, top)
+    start = (jnp.zeros((), jnp.int32), jnp.ones(shape, jnp.int64), jnp.zeros(shape, bool), ~jnp.isnan(q))
+    _, width, _, known = jax.lax.while_loop(lambda c: ~c[2].all() & (c[0] < _DOUBLINGS), widen, start)
 
     def halve(carry: Any) -> Any:
-        low, high = carry
+        low, high, known = carry
         middle = low + (high - low) // 2
-        ok = reaches(middle)
-        return jnp.where(ok, low, jnp.minimum(middle + 1, high)), jnp.where(ok, middle, high)
+        ok, known = reaches(middle, known)
+        return jnp.where(ok, low, jnp.minimum(middle + 1, high)), jnp.where(ok, middle, high), known
 
-    return jax.lax.while_loop(lambda c: (c[0] < c[1]).any(), halve, (low, high))[1]
+    start = (low, jnp.minimum(low + width, top), known)
+    _, found, known = jax.lax.while_loop(lambda c: (c[0] < c[1]).any(), halve, start)
+    # where the cdf was nan nothing was compared, and the search ran into a number that means nothing
+    return jnp.where(known, found.astype(jnp.float64), jnp.nan)
 
 
 def _infer(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:
-    return Aval(broadcast_shapes([a.shape for a in avals[:3]]), np.dtype(np.int64), False)
+    return Aval(broadcast_shapes([a.shape for a in avals[:3]]), np.dtype(np.float64), False)
 
 
 _SMALLEST = Operator("smallest_reaching", _search, _infer, random=True)
 
 
 def smallest(cdf: Callable[[Any], Any], q: Any, lower: Any, upper: Any) -> Any:
-    """The least whole number between bounds at which a cdf is at least `q`.
+    """The least whole number between bounds at which a cdf is at least `q`, as a float; nan where the cdf is nan.
 
     Parameters
     ----------
@@ -78,4 +81,5 @@ def smallest(cdf: Callable[[Any], Any], q: Any, lower: Any, upper: Any) -> Any:
         q = T.broadcast_to(q, shape)
         k = Bound(Aval(shape, np.dtype(np.float64), False))
         graph, captured = close_over([k], [cdf(k)])
-        return make(_SMALLEST, [q, low, top, *captured], {"graph": graph})
+        found = make(_SMALLEST, [q, low, top, *captured], {"graph": graph})
+        return T.where(T.greater_equal(q, 1), float("inf"), found) if upper is None else found

@@ -209,3 +209,14 @@ def test_dropped_models_are_freed():
     for _ in range(20):
         build()
     assert alive() <= before
+
+
+def test_tables_take_part_in_expressions():
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series([1.0, 2.0, 3.0])
+    with pm.Model():
+        slope = pm.Normal("slope", 0.0, 1.0)
+        for product in (series * slope, slope * series, series + 1 - slope):
+            assert isinstance(product, T.Tensor) and product.shape == (3,)
+        y = pm.Normal("y", series * slope, 1.0, observed=series)
+    assert y.shape == (3,)

@@ -18,6 +18,7 @@ from symjax.random._constraint import Constraint, Parameter, real
 from symjax.random._distribution import Distribution
 from symjax.random._draw import RandomVariable
 from symjax.random.distributions.normal import Normal
+from symjax.tensor._shape_ops import as_shape
 
 _positive_steps = Constraint("positive", lambda x: (x > 0).all(-1), lambda x: T.all(T.greater(x, 0), -1))
 
@@ -90,11 +91,12 @@ class GaussianRandomWalkDistribution(Distribution):
     Parameters
     ----------
     mu, sigma : tensor-like
-        Mean and standard deviation of the steps; along the last axis one for all steps or one for each.
+        Mean and standard deviation of the steps, one for each walk. Where `shape` or `size` says how many walks there are, a
+        first axis more than that is one for each step: ``(steps, *batch)``, as in PyMC.
     init_dist : RandomVariable, optional
         An unnamed draw from the law of the first value, ``R.Normal(0, 10)`` say; Normal(0, 100) by default.
     steps : int, optional
-        Number of steps, one less than the last axis of the walk; from `shape` or from the parameters where not given.
+        Number of steps, one less than the last axis of the walk; from `shape` where not given.
 
     Examples
     --------
@@ -120,31 +122,44 @@ class GaussianRandomWalkDistribution(Distribution):
         except TypeError as error:
             raise ParameterError(f"{label}: {error}.") from None
         with detached():
-            mu, sigma = T.atleast_1d(as_tensor(mu)), T.atleast_1d(as_tensor(sigma))
+            mu, sigma = as_tensor(mu), as_tensor(sigma)
             first = Normal(0.0, 100.0) if init_dist is None else init_dist
             if not isinstance(first, RandomVariable) or first.distribution.event_ndim:
                 raise ParameterError(f"{label}: 'init_dist' must be an unnamed scalar random variable, got {init_dist!r}.")
-            mu = _with_steps(label, mu, sigma, shape, steps)
             batch = tuple(first.batch_shape)
+            full = None if shape is None else as_shape(shape)
+            if size is not None or full is not None:
+                batch_ndim = len(as_shape(size)) if full is None else len(full) - 1
+            else:
+                batch_ndim = max(mu.ndim, sigma.ndim, len(batch))
+            mu, sigma = (_steps_last(label, k, x, batch_ndim) for k, x in (("mu", mu), ("sigma", sigma)))
+            mu = T.broadcast_to(mu, (*mu.shape[:-1], _number_of_steps(label, mu, sigma, full, steps)))
             parents = [T.broadcast_to(p, batch) if batch and p.shape != batch else p for p in first.parents]
         return _walk_from(first.distribution)(mu, sigma, *parents, shape=shape, size=size, **own)
 
 
-def _with_steps(label: str, mu: Any, sigma: Any, shape: Any, steps: Any) -> Any:
-    """`mu` with as many elements along the last axis as the walk has steps."""
+def _number_of_steps(label: str, mu: Any, sigma: Any, full: Any, steps: Any) -> Any:
+    """Steps of the walk, from all that tells."""
     found = {int(x.shape[-1]) for x in (mu, sigma) if not is_symbolic(x.shape[-1]) and x.shape[-1] != 1}
     if steps is not None:
         found.add(int(steps))
-    if shape is not None:
-        full = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        if full and not is_symbolic(full[-1]):
-            found.add(int(full[-1]) - 1)
+    if full and not is_symbolic(full[-1]):
+        found.add(int(full[-1]) - 1)
     if len(found) > 1:
-        raise ShapeError(f"{label}: the number of steps is {sorted(found)} by steps, shape and the parameters' last axes.")
+        raise ShapeError(f"{label}: the number of steps is {sorted(found)} by steps, shape and the parameters' axis of steps.")
     n = found.pop() if found else None
     if n is None or n < 1:
         raise ShapeError(f"{label}: give steps= or shape=, so that the walk has at least one step.")
-    return T.broadcast_to(mu, (*mu.shape[:-1], n))
+    return n
+
+
+def _steps_last(label: str, name: str, parameter: Any, batch_ndim: int) -> Any:
+    """A parameter of shape ``(steps, *batch)`` or ``(*batch,)`` with the steps as its last axis."""
+    if parameter.ndim <= batch_ndim:
+        return parameter[..., None]
+    if parameter.ndim > batch_ndim + 1:
+        raise ShapeError(f"{label}: {name!r} of shape {parameter.shape} has more axes than the steps and {batch_ndim} of walks.")
+    return T.moveaxis(parameter, 0, -1)
 
 
 GaussianRandomWalk = GaussianRandomWalkDistribution()
