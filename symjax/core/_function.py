@@ -14,7 +14,7 @@ from symjax.core._gradient import close_derivatives
 from symjax.core._keys import KeyStream
 from symjax.core._leaves import Placeholder, Variable, as_tensor
 from symjax.core._lower import Program, lower
-from symjax.core._node import METHODS, Bound, Op, Tensor
+from symjax.core._node import METHODS, Bound, Tensor
 from symjax.core._scope import detached
 from symjax.core._shapes import is_symbolic
 from symjax.core._traverse import flatten, substitute, toposort
@@ -370,4 +370,3 @@ def clone(outputs: Any, givens: dict[Tensor, Any] | None = None, share_random: b
 
 METHODS["eval"] = lambda x, feed=None, **kw: evaluate(x, feed, **kw)
 METHODS["clone"] = clone
-__all__ = ["Function", "Op", "clone", "evaluate", "function", "to_jax"]

@@ -12,7 +12,7 @@ from symjax._errors import MissingInputError
 from symjax.core._inner import InnerGraph, tokens_of
 from symjax.core._keys import KeyStream, salts_of
 from symjax.core._leaves import Variable, owner_of
-from symjax.core._node import ITEM, Bound, Constant
+from symjax.core._node import Bound, Constant
 from symjax.core._shapes import bind_dims, dim_names, evaluate_dim, is_symbolic
 from symjax.core._traverse import toposort
 
@@ -281,6 +281,3 @@ def _folded(order: list[Any], given: set[Any], frozen: set[Any], outputs: Sequen
             results = jax.jit(program.run)(arguments, program.values_of_data())
         values.update(zip(targets, results, strict=True))
     return values
-
-
-__all__ = ["ITEM", "Program", "lower"]

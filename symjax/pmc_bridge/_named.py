@@ -118,16 +118,12 @@ class ModelDistribution:
         data = None if observed is None else observed_tensor(full, observed)
         if shape is None and size is None:
             shape = _shape_from(model, full, dims, data)
-        rv = self.dist_named(full, args, kwargs, shape, size, data)
+        with detached():
+            rv = self.family(*args, shape=shape, size=size, name=full, **kwargs)
         if data is not None:
             data = _fit_data(rv, data)
         chosen = None if data is not None else _choose_transform(rv, transform, default_transform)
         return model.register_rv(rv, full, observed=data, total_size=total_size, dims=dims, transform=chosen, initval=initval)
-
-    def dist_named(self, name: str, args: Any, kwargs: dict[str, Any], shape: Any, size: Any, data: Any) -> Any:
-        """The random variable; a shape that comes from the data is used where the parameters broadcast to it."""
-        with detached():
-            return self.family(*args, shape=shape, size=size, name=name, **kwargs)
 
 
 def _check_keywords(distribution: ModelDistribution, name: Any, kwargs: dict[str, Any]) -> None:

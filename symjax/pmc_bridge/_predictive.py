@@ -13,6 +13,7 @@ from symjax.core._traverse import depends_on, toposort
 from symjax.pmc_bridge._arviz import extend, to_datatree
 from symjax.pmc_bridge._forward import run_forward
 from symjax.pmc_bridge._model import modelcontext
+from symjax.random.density import log_densities
 
 
 def sample_prior_predictive(
@@ -185,11 +186,7 @@ def compute_log_likelihood(
     """
     model = modelcontext(model)
     names = _named(model, var_names, model.observed_RVs)
-    tree = _pointwise(model, idata, [model.named_vars[n] for n in names], list(sample_dims), "log_likelihood")
-    if extend_inferencedata:
-        idata["log_likelihood"] = tree["log_likelihood"]
-        return idata
-    return tree["log_likelihood"].to_dataset()
+    return _terms_at_draws(model, idata, names, list(sample_dims), "log_likelihood", extend_inferencedata)
 
 
 def compute_log_prior(
@@ -203,23 +200,22 @@ def compute_log_prior(
     """Log prior density of each free variable for each posterior draw; arguments as in `compute_log_likelihood`."""
     model = modelcontext(model)
     names = _named(model, var_names, model.free_RVs)
-    tree = _pointwise(model, idata, [model.named_vars[n] for n in names], list(sample_dims), "log_prior")
-    if extend_inferencedata:
-        idata["log_prior"] = tree["log_prior"]
-        return idata
-    return tree["log_prior"].to_dataset()
+    return _terms_at_draws(model, idata, names, list(sample_dims), "log_prior", extend_inferencedata)
 
 
-def _pointwise(model: Any, idata: Any, variables: list[Any], dims: list[str], group: str) -> Any:
-    from symjax.random.density import log_densities
-
+def _terms_at_draws(model: Any, idata: Any, names: list[str], dims: list[str], group: str, in_place: bool) -> Any:
+    """The density's terms of some variables at each posterior draw, as a new group of `idata` or as a Dataset."""
     posterior = _posterior(idata)
     given, lengths = _given(model, idata, posterior, dims, set(), {rv.name for rv in model.free_RVs})
     values = {rv: rv for rv in model.free_RVs} | {rv: model.rvs_to_values[rv] for rv in model.observed_RVs}
     terms = log_densities(values)
-    found = run_forward([terms[v] for v in variables], given, int(np.prod(lengths)))
-    arrays = {v.name: f.reshape(*lengths, *f.shape[1:]) for v, f in zip(variables, found, strict=True)}
-    return to_datatree(model, {group: arrays})
+    found = run_forward([terms[model.named_vars[n]] for n in names], given, int(np.prod(lengths)))
+    arrays = {name: f.reshape(*lengths, *f.shape[1:]) for name, f in zip(names, found, strict=True)}
+    tree = to_datatree(model, {group: arrays})
+    if not in_place:
+        return tree[group].to_dataset()
+    idata[group] = tree[group]
+    return idata
 
 
 def _posterior(trace: Any) -> Any:
