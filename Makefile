@@ -32,21 +32,21 @@ $(PY):
 	  echo "symjax needs Python $(MIN) or newer, and none was found on PATH or under pyenv's versions."; \
 	  echo "Install one (python.org, your system's packages, or 'pyenv install 3.13') and run make again."; exit 1; }; \
 	echo "making $(VENV) with $$python"; \
-	"$$python" -m venv $(VENV)
+	"$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.demo: pyproject.toml | $(PY)
 	@echo "installing symjax into $(VENV)"
-	@$(PY) -m pip install -q -e ".[plots]"
+	@$(PY) -m pip install -qq -e ".[plots]"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(PY)
 	@echo "installing symjax and what its tests need into $(VENV)"
-	@$(PY) -m pip install -q -e ".[plots,test]"
+	@$(PY) -m pip install -qq -e ".[plots,test]"
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.docs: pyproject.toml | $(PY)
 	@echo "installing symjax and what its documentation needs into $(VENV)"
-	@$(PY) -m pip install -q -e ".[plots,docs]"
+	@$(PY) -m pip install -qq -e ".[plots,docs]"
 	@touch $@
 
 venv: $(VENV)/.test
