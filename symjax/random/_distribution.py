@@ -195,8 +195,8 @@ class Distribution:
             values = self.parametrize(*args, **kwargs)
         except TypeError as error:
             raise ParameterError(f"{label}: {error}. It takes {known}.") from error
-        except ParameterError as error:
-            raise ParameterError(f"{label}: {error}") from None
+        except (ParameterError, ShapeError) as error:
+            raise type(error)(f"{label}: {error}") from None
         return [_folded(v) for v in values]
 
     def _check_values(self, label: str, parents: Sequence[Tensor]) -> None:

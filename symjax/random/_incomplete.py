@@ -7,6 +7,7 @@ parameters. What does not converge is nan.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -70,25 +71,61 @@ def _iterate(step: Callable[[Any, Any], tuple[Any, Any]], state: Any) -> tuple[A
     return state, done
 
 
-def _continued_fraction(first: Any, term: Callable[[Any], tuple[Any, Any]], like: Any) -> Any:
-    """1 / (first + α₁ / (β₁ + α₂ / (β₂ + ...))) by Lentz's method, with ``term(n) = (αₙ, βₙ)``."""
-    tiny = float(jnp.finfo(like.dtype).tiny) * 1e8
-    eps = float(jnp.finfo(like.dtype).eps)
+def _lentz(term: Callable[..., tuple[Any, Any]], n: Any, state: Any, parameters: Any) -> Any:
+    """One step of Lentz's method: the fraction so far, and the two ratios whose product is what a term changes it by."""
+    h, c, d = state
+    tiny = float(jnp.finfo(h.dtype).tiny) * 1e8
+    alpha, beta = term(n, *parameters)
+    d = 1 / _apart(beta + alpha * d, tiny)
+    c = _apart(beta + alpha / c, tiny)
+    return h * c * d, c, d
 
-    def shifted(x: Any) -> Any:
-        return jnp.where(jnp.abs(x) < tiny, tiny, x)
+
+def _apart(x: Any, tiny: float) -> Any:
+    return jnp.where(jnp.abs(x) < tiny, tiny, x)
+
+
+def _lentz_start(first: Any) -> Any:
+    tiny = float(jnp.finfo(first.dtype).tiny) * 1e8
+    d = 1 / _apart(first, tiny)
+    return d, jnp.full_like(d, 1 / tiny), d
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _continued_fraction(term: Callable[..., tuple[Any, Any]], first: Any, *parameters: Any) -> Any:
+    """1 / (first + α₁ / (β₁ + α₂ / (β₂ + ...))) by Lentz's method, with ``term(n, *parameters) = (αₙ, βₙ)``."""
+    eps = float(jnp.finfo(first.dtype).eps)
 
     def step(n: Any, state: Any) -> Any:
-        h, c, d = state
-        alpha, beta = term(n)
-        d = 1 / shifted(beta + alpha * d)
-        c = shifted(beta + alpha / c)
-        h = h * c * d
+        h, c, d = _lentz(term, n, state, parameters)
         return (h, c, d), (jnp.abs(c * d - 1) <= 4 * eps) | jnp.isnan(h)
 
-    d = 1 / shifted(first)
-    (h, _, _), done = _iterate(step, (d, jnp.full_like(d, 1 / tiny), d))
+    (h, _, _), done = _iterate(step, _lentz_start(first))
     return jnp.where(done, h, jnp.nan)
+
+
+@_continued_fraction.defjvp
+def _continued_fraction_jvp(term: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """Its derivative, stepped until that has converged.
+
+    Where a shape is a whole number some αₙ is zero and the fraction ends there, but its derivative goes on.
+    """
+    first, *parameters = primals
+    eps = float(jnp.finfo(first.dtype).eps)
+    size = functools.reduce(jnp.add, [jnp.abs(t) for t in tangents])
+
+    def step(n: Any, state: Any) -> Any:
+        primal, tangent, settled = state[:3], state[3:6], state[6]
+        moving = (primal, tuple(parameters)), (tangent, tuple(tangents[1:]))
+        (h, c, d), slopes = jax.jvp(lambda s, q: _lentz(term, n, s, q), *moving)
+        change = jnp.abs(slopes[0] - tangent[0])
+        still = (jnp.abs(c * d - 1) <= 4 * eps) & (change <= 4 * eps * (jnp.abs(slopes[0]) + size * jnp.abs(h)))
+        # a single step may leave a derivative unchanged by chance
+        return (h, c, d, *slopes, still), (still & settled) | jnp.isnan(h)
+
+    start, slopes = jax.jvp(_lentz_start, (first,), (tangents[0],))
+    (h, _, _, slope, *_), done = _iterate(step, (*start, *slopes, jnp.zeros_like(first, bool)))
+    return jnp.where(done, h, jnp.nan), jnp.where(done, slope, jnp.nan)
 
 
 def log_gamma_kernel(a: Any, x: Any) -> Any:
@@ -113,7 +150,7 @@ def log_gamma_tails(a: Any, x: Any) -> tuple[Any, Any]:
 
     (total, _), done = _iterate(step, (jnp.ones_like(at), jnp.ones_like(at)))
     log_p = kernel - jnp.log(a) + jnp.log(jnp.where(done, total, jnp.nan))
-    fraction = _continued_fraction(far + 1 - a, lambda n: (-n * (n - a), far + 1 - a + 2 * n), at)
+    fraction = _continued_fraction(lambda n, a, x: (-n * (n - a), x + 1 - a + 2 * n), far + 1 - a, a, far)
     log_q = kernel + jnp.log(jnp.where(below, 1.0, fraction))
     lower = jnp.where(below, log_p, log1mexp(jnp.where(below, -1.0, log_q)))
     upper = jnp.where(below, log1mexp(jnp.where(below, log_p, -1.0)), log_q)
@@ -137,6 +174,13 @@ def log_beta_kernel(a: Any, b: Any, x: Any, y: Any) -> Any:
     return a * _log_ratio(t / a, x * n / a) + b * _log_ratio(-t / b, y * n / b) + scale + errors
 
 
+def _beta_term(n: Any, p: Any, q: Any, u: Any) -> tuple[Any, Any]:
+    m = jnp.floor(n / 2)
+    odd = -(p + m) * (p + q + m) * u / ((p + 2 * m) * (p + 2 * m + 1))
+    even = m * (q - m) * u / ((p + 2 * m - 1) * (p + 2 * m))
+    return jnp.where(n % 2 == 1, odd, even), jnp.ones_like(u)
+
+
 def log_beta_tails(a: Any, b: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """log I_x(a, b) and log I_y(b, a) for y = 1 - x, by the continued fraction DLMF 8.17.22 of the one that it suits."""
     inside = (x > 0) & (y > 0)
@@ -145,13 +189,7 @@ def log_beta_tails(a: Any, b: Any, x: Any, y: Any) -> tuple[Any, Any]:
     p, q = jnp.where(swap, b, a), jnp.where(swap, a, b)
     u, v = jnp.where(swap, y_in, x_in), jnp.where(swap, x_in, y_in)
 
-    def term(n: Any) -> tuple[Any, Any]:
-        m = jnp.floor(n / 2)
-        odd = -(p + m) * (p + q + m) * u / ((p + 2 * m) * (p + 2 * m + 1))
-        even = m * (q - m) * u / ((p + 2 * m - 1) * (p + 2 * m))
-        return jnp.where(n % 2 == 1, odd, even), jnp.ones_like(u)
-
-    fraction = _continued_fraction(jnp.ones_like(u), term, u)
+    fraction = _continued_fraction(_beta_term, jnp.ones_like(u), p, q, u)
     near = log_beta_kernel(p, q, u, v) - jnp.log(p) + jnp.log(fraction)
     far = log1mexp(near)
     lower, upper = jnp.where(swap, far, near), jnp.where(swap, near, far)

@@ -110,7 +110,7 @@ class Interval(Transform):
     Parameters
     ----------
     lower, upper : tensor-like or None
-        Bounds; None, −inf or inf for none on that side.
+        Bounds; None, −inf or inf for none on that side. Arrays of numbers may have infinite elements among others.
     """
 
     name = "interval"
@@ -120,8 +120,19 @@ class Interval(Transform):
             self.name = name
         self.lower = None if _is_infinite(lower) else as_tensor(lower)
         self.upper = None if _is_infinite(upper) else as_tensor(upper)
+        self._cases = _cases(self.lower, self.upper)
+
+    def _by_case(self, method: str, at: Any) -> Any:
+        """A method where the elements are bounded on different sides; each case sees only its own, so derivatives are finite."""
+        found: Any = 0.0
+        for mask, inside, part in self._cases:
+            term = getattr(part, method)(T.where(mask, at, inside if method == "forward" else 0.0))
+            found = T.where(mask, term, found)
+        return found
 
     def forward(self, value: Any) -> Any:
+        if self._cases:
+            return self._by_case("forward", value)
         value = as_tensor(value)
         if self.lower is not None and self.upper is not None:
             return T.log(value - self.lower) - T.log(self.upper - value)
@@ -130,6 +141,8 @@ class Interval(Transform):
         return value if self.upper is None else T.log(self.upper - value)
 
     def inverse(self, z: Any) -> Any:
+        if self._cases:
+            return self._by_case("inverse", z)
         z = as_tensor(z)
         if self.lower is not None and self.upper is not None:
             # the two forms are equal; the one whose sigmoid is small keeps the distance to its bound exact
@@ -140,6 +153,8 @@ class Interval(Transform):
         return z if self.upper is None else self.upper - T.exp(z)
 
     def log_det(self, z: Any) -> Any:
+        if self._cases:
+            return self._by_case("log_det", z)
         z = as_tensor(z)
         if self.lower is not None and self.upper is not None:
             return T.log(self.upper - self.lower) + T.log_sigmoid(z) + T.log_sigmoid(-z)
@@ -151,6 +166,27 @@ def _is_infinite(bound: Any) -> bool:
         return True
     value = bound.value if isinstance(bound, Constant) else bound
     return isinstance(value, (int, float, np.generic, np.ndarray)) and bool(np.all(np.isinf(value)))
+
+
+def _is_bound(bound: Any) -> Any:
+    """Where there is a bound: an array for an array of numbers, True for what is not known yet."""
+    return bound is not None and (np.isfinite(bound.value) if isinstance(bound, Constant) else True)
+
+
+def _cases(lower: Any, upper: Any) -> list[tuple[Any, Any, Transform]]:
+    """Masks of the elements that have the same sides bounded, with a value inside and the transform of each; none if all have."""
+    low, high = _is_bound(lower), _is_bound(upper)
+    if np.all(low) == np.any(low) and np.all(high) == np.any(high):
+        return []
+    a = 0.0 if lower is None else T.where(low, lower, 0.0)
+    b = a + 1.0 if upper is None else T.where(high, upper, a + 1.0)
+    a = T.where(low, a, b - 1.0)
+    return [
+        (np.logical_and(low, high), 0.5 * (a + b), Interval(a, b)),
+        (np.logical_and(low, np.logical_not(high)), a + 1.0, Interval(a, None)),
+        (np.logical_and(np.logical_not(low), high), b - 1.0, Interval(None, b)),
+        (np.logical_not(np.logical_or(low, high)), 0.0, Interval(None, None)),
+    ]
 
 
 class OrderedTransform(Transform):

@@ -137,3 +137,22 @@ def test_derivatives_work_in_both_modes() -> None:
         forward = jax.jit(jax.jacfwd(total, argnums=(0, 1)))(a, x)
     for r, f in zip(reverse, forward, strict=True):
         np.testing.assert_allclose(r, f, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "name, shapes, i",
+    [
+        ("log_gammainc", (2.0, 9.0), 0),
+        ("log_gammaincc", (3.0, 4.0), 0),
+        ("log_betainc", (3.0, 1.0, 0.4), 1),
+        ("log_betainc", (3.0, 1.0, 0.4), 0),
+        ("log_betaincc", (2.0, 3.0, 0.9), 0),
+    ],
+)
+def test_derivatives_in_shapes_that_are_whole_numbers(name: str, shapes: tuple[float, ...], i: int) -> None:
+    # a continued fraction ends at a whole number, its derivative does not: it has to be that of the shapes on both sides
+    near = [(*shapes[:i], shapes[i] + e, *shapes[i + 1 :]) for e in (-1e-7, 0.0, 1e-7)]
+    with jax.enable_x64(True):
+        before, at, after = (float(jax.grad(OPERATORS[name].fn, argnums=i)(*s)) for s in near)
+    assert at == pytest.approx(before, rel=1e-6)
+    assert at == pytest.approx(after, rel=1e-6)

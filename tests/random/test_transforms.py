@@ -67,6 +67,39 @@ def test_log_det_stays_finite_far_out(name):
             assert np.all(np.isfinite(jax.grad(lambda v: log_det(v).sum())(z)))
 
 
+def test_interval_with_bounds_on_different_sides():
+    lower, upper = np.array([-np.inf, 2.0, -np.inf, 0.0]), np.array([np.inf, np.inf, -1.0, 4.0])
+    transform = tr.Interval(lower, upper)
+    alone = [tr.Interval(a, b) for a, b in zip(lower, upper, strict=True)]
+    z = np.array([0.3, -2.0, 1.5, 0.7])
+    inverse, forward, log_det, _ = functions(transform, (4,))
+    with jax.enable_x64(True):
+        x = np.asarray(inverse(z))
+        np.testing.assert_allclose(x, [np.asarray(t.inverse(v).eval()) for t, v in zip(alone, z, strict=True)], rtol=1e-14)
+        np.testing.assert_allclose(forward(x), z, rtol=1e-12)
+        np.testing.assert_allclose(log_det(z), [np.asarray(t.log_det(v).eval()) for t, v in zip(alone, z, strict=True)])
+        slopes = np.diagonal(jax.jacfwd(inverse)(z))
+        np.testing.assert_allclose(np.log(np.abs(slopes)), log_det(z), rtol=1e-12, atol=1e-14)
+        for far in (-700.0, 700.0):
+            gradient = jax.grad(lambda v: inverse(v).sum() + log_det(v).sum())(np.full(4, far))
+            assert np.all(np.isfinite(gradient))
+    normal = R.TruncatedNormal(0.0, 1.0, lower=lower, upper=upper)
+    found = tr.default_transform(normal.distribution.support(*normal.parents), normal.shape)
+    np.testing.assert_allclose(np.asarray(found.inverse(z).eval()), x, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_single_precision_stays_single(name, rng):
+    transform, shape, inside = CASES[name]
+    z = T.Placeholder(transform.unconstrained_shape(shape), "float32")
+    x, log_det = transform.inverse(z), transform.log_det(z)
+    assert x.dtype == log_det.dtype == transform.forward(x).dtype == np.float32
+    at = rng.normal(size=z.shape).astype("float32")
+    value, back = symjax.function(z, outputs=[x, transform.forward(x)])(at)
+    assert inside(value)
+    np.testing.assert_allclose(back, at, rtol=1e-4, atol=1e-5)
+
+
 def test_circular_wraps():
     inverse, _, log_det, _ = functions(tr.circular, (2,))
     with jax.enable_x64(True):

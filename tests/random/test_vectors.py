@@ -59,6 +59,27 @@ def test_mv_normal_refuses_what_is_no_covariance():
         R.MvNormal(MU, -COV)
     with pytest.raises(ShapeError):
         R.MvNormal(np.zeros(2), COV)
+    with pytest.raises(ShapeError, match=r"MvNormal\('x'\): 'cov' must be a square matrix, got shape \(3,\)"):
+        R.MvNormal(MU, np.ones(3), name="x")
+
+
+def test_mv_normal_of_a_precision_that_is_nearly_singular():
+    # the inverse of this precision has lost half its digits; the density only needs its factors
+    tau = np.array([[1e8, 1e8 - 1], [1e8 - 1, 1e8]])
+    value = np.array([[1.0, -1.0], [1.0, 1.0]])
+    log_det = np.log(2e8 - 1)
+    expected = 0.5 * log_det - np.log(2 * np.pi) - np.array([1.0, 2e8 - 1])
+    np.testing.assert_allclose(logp(R.MvNormal(np.zeros(2), tau=tau, size=2), value), expected, rtol=1e-8)
+
+
+def test_mv_normal_of_a_matrix_that_turns_out_not_to_be_a_covariance():
+    import symjax.tensor as T
+
+    matrix = T.Placeholder((2, 2), "float64")
+    for given in ("cov", "tau", "chol"):
+        density = R.logp(R.MvNormal(np.zeros(2), **{given: matrix}), np.ones(2))
+        assert not np.isfinite(density.eval({matrix: -np.eye(2)}))
+        assert np.isfinite(density.eval({matrix: np.eye(2)}))
 
 
 @pytest.mark.parametrize("a", [np.array([0.3, 2.0, 5.0]), np.array([[1.0, 1.0], [0.01, 0.02]])])
@@ -80,6 +101,7 @@ def test_multinomial(rng):
     np.testing.assert_allclose(logp(R.Multinomial(9, p, size=4), value), st.multinomial(9, p).logpmf(value), rtol=1e-10)
     assert logp(R.Multinomial(9, p), np.array([9, 1, 0])) == -np.inf
     assert logp(R.Multinomial(9, p), np.array([10, -1, 0])) == -np.inf
+    assert logp(R.Multinomial(9, p), np.array([4.5, 4.5, 0.0])) == -np.inf
     draws = R.draw(R.Multinomial(9, p), draws=N, random_seed=3)
     assert np.all(draws.sum(-1) == 9) and draws.dtype == np.int64
     moments_agree(draws, 9 * p, 9 * p * (1 - p))
@@ -101,14 +123,36 @@ def test_random_walk_is_its_steps(rng):
     value = rng.normal(size=(2, 6)).cumsum(-1)
     expected = st.t(3.0, 1.0, 0.5).logpdf(value[:, 0]) + st.norm(0.3, 2.0).logpdf(np.diff(value)).sum(-1)
     np.testing.assert_allclose(logp(walk, value), expected, rtol=1e-10)
-    normal = R.GaussianRandomWalk(0.3, np.array([1.0, 2.0, 3.0]), init_dist=R.Normal(1.0, 0.5))
-    assert normal.shape == (4,)
+    normal = R.GaussianRandomWalk(0.3, np.array([1.0, 2.0, 3.0]), init_dist=R.Normal(1.0, 0.5), shape=4)
     draws = R.draw(normal, draws=N, random_seed=5)
     moments_agree(draws, 1 + 0.3 * np.arange(4), 0.25 + np.array([0.0, 1.0, 5.0, 14.0]))
     with pytest.raises(ShapeError, match="give steps= or shape="):
         R.GaussianRandomWalk(0.0, 1.0)
     with pytest.raises(ShapeError, match=r"number of steps is \[3, 4\]"):
         R.GaussianRandomWalk(0.0, 1.0, steps=3, shape=5)
+    with pytest.raises(ShapeError, match="'sigma' of shape"):
+        R.GaussianRandomWalk(0.0, np.ones((3, 2, 2)), shape=(2, 4))
+
+
+@pytest.mark.parametrize(
+    "sigma, given",
+    [
+        ([1.0, 2.0], {"steps": 3}),
+        ([1.0, 2.0], {"shape": (2, 4)}),
+        ([[1.0, 2.0], [3.0, 0.5], [0.7, 1.0]], {"shape": (2, 4)}),
+        ([[1.0], [3.0], [0.7]], {"size": 2, "steps": 3}),
+        ([1.0, 3.0, 0.7], {"shape": 4}),
+    ],
+    ids=["walks", "walks and shape", "steps and walks", "steps", "steps of one walk"],
+)
+def test_random_walk_parameters_are_of_walks_or_of_steps_first(sigma, given, rng):
+    walk = R.GaussianRandomWalk(0.3, sigma, init_dist=R.Normal(1.0, 0.5), **given)
+    value = rng.normal(size=walk.shape)
+    scales = np.broadcast_to(sigma, (3, *walk.batch_shape))
+    expected = st.norm(1.0, 0.5).logpdf(value[..., 0]) + st.norm(0.3, np.moveaxis(scales, 0, -1)).logpdf(np.diff(value)).sum(-1)
+    np.testing.assert_allclose(logp(walk, value), expected, rtol=1e-10)
+    variance = 0.25 + np.concatenate([np.zeros((1, *walk.batch_shape)), np.cumsum(scales**2, 0)])
+    moments_agree(R.draw(walk, draws=N, random_seed=9), 1 + 0.3 * np.arange(4), np.moveaxis(variance, 0, -1))
 
 
 WEIGHTS = np.array([0.2, 0.5, 0.3])
@@ -154,6 +198,34 @@ def test_mixture_of_counts_and_of_vectors():
     expected = np.log(0.3 * st.multivariate_normal(MU, COV).pdf(value) + 0.7 * st.multivariate_normal(-MU, COV).pdf(value))
     assert logp(vectors, value) == pytest.approx(expected, rel=1e-10)
     moments_agree(R.draw(vectors, draws=N, random_seed=7), -0.4 * MU, np.diag(COV) + 0.84 * MU**2)
+
+
+def test_mixture_of_vectors_of_counts():
+    mixture = R.Mixture([0.2, 0.8], [R.Multinomial(3, [0.2, 0.8]), R.Multinomial(3, [0.5, 0.5])], shape=(3, 2))
+    value = np.array([[1.0, 2.0], [1.0, 3.0], [1.5, 1.5]])
+    expected = np.log(0.2 * st.binom(3, 0.2).pmf(1) + 0.8 * st.binom(3, 0.5).pmf(1))
+    np.testing.assert_allclose(logp(mixture, value), [expected, -np.inf, -np.inf], rtol=1e-10)
+
+
+@pytest.mark.parametrize("query, at", [(R.logp, -1.0), (R.logcdf, -1.0), (R.logccdf, -1.0), (R.logcdf, 0.0)])
+def test_mixture_has_derivatives_where_a_component_has_none(query, at):
+    import symjax
+    import symjax.tensor as T
+
+    x = T.Placeholder((), "float64", name="x")
+    mu, weight = T.Placeholder((), "float64"), 0.6
+    mixture = R.Mixture([1 - weight, weight], [R.LogNormal(mu, 1.0), R.Normal(0.0, 1.0)])
+    value, *slopes = symjax.function(x, mu, outputs=[query(mixture, x), *symjax.gradients(query(mixture, x), [x, mu])])(at, 0.3)
+    normal = st.norm
+    expected = {
+        R.logp: (np.log(weight * normal.pdf(at)), -at),
+        R.logcdf: (np.log(weight * normal.cdf(at)), normal.pdf(at) / normal.cdf(at)),
+        R.logccdf: (
+            np.log(1 - weight + weight * normal.sf(at)),
+            -weight * normal.pdf(at) / (1 - weight + weight * normal.sf(at)),
+        ),
+    }[query]
+    np.testing.assert_allclose([value, *slopes], [*expected, 0.0], rtol=1e-10)
 
 
 def test_mixture_errors():

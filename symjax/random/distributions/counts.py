@@ -308,8 +308,9 @@ class ZeroInflatedPoissonDistribution(Distribution):
         return jnp.where(jax.random.uniform(first, shape) < psi, poisson_draw(second, mu, shape), 0)
 
     def log_density(self, value: Any, psi: Any, mu: Any) -> Any:
-        counted = T.log(psi) + T.xlogy(value, mu) - mu - T.gammaln(value + 1.0)
-        return T.where(T.equal(value, 0), _inflated(psi, -T.as_tensor(mu), -T.expm1(-mu)), counted)
+        zero = T.equal(value, 0)
+        counted = T.log(T.where(zero, 1.0, psi)) + T.xlogy(value, mu) - mu - T.gammaln(value + 1.0)
+        return T.where(zero, _inflated(psi, -T.as_tensor(mu), -T.expm1(-mu)), counted)
 
     def log_cdf(self, value: Any, psi: Any, mu: Any) -> Any:
         def inside(k: Any) -> Any:

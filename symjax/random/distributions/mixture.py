@@ -91,9 +91,9 @@ class MixtureOf(Distribution):
         plain = all(b is None or isinstance(b, (int, float)) for s in found for b in (s.lower, s.upper))
         if plain and all(s == found[0] for s in found):
             return found[0]
-        if self.is_discrete:
-            return support.integers(None, None)
-        return support.real if self.event_ndim == 0 else support.vector
+        if self.event_ndim:
+            return support.Support("discrete_vector" if self.is_discrete else "vector", event_ndim=self.event_ndim)
+        return support.integers(None, None) if self.is_discrete else support.real
 
     def draw(self, key: Any, shape: Any, dtype: Any, w: Any, *parameters: Any) -> Any:
         pick_key, key = jax.random.split(key)
@@ -154,19 +154,28 @@ class MixtureOf(Distribution):
     def support_point(self, w: Any, *parameters: Any) -> Any:
         points, axis = self._moment("support_point", parameters)
         mean = (self._weights(w) * points).sum(axis)
-        return T.round(mean) if self.is_discrete else mean
+        return T.cast(T.round(mean), "int64") if self.is_discrete else mean
 
 
 def _at(family: Distribution, term: str, value: Any, parameters: Sequence[Any]) -> Any:
     """A family's log density or cdf, evaluated at a point of its support where the value is outside, so derivatives stay finite."""
-    if term != "log_prob":
+    domain = family.support(*parameters)
+    if family.event_ndim:
         return getattr(family, term)(value, *parameters)
-    inside = family.support(*parameters).contains(value)
-    if not inside or family.event_ndim:
-        return family.log_prob(value, *parameters)
-    holds = functools.reduce(T.logical_and, inside)
-    safe = T.where(holds, value, T.cast(family.support_point(*parameters), value.dtype))
-    return T.where(holds, family.log_prob(safe, *parameters), -float("inf"))
+    inside = domain.contains(value)
+    if not inside:
+        return getattr(family, term)(value, *parameters)
+    point = T.cast(family.support_point(*parameters), value.dtype)
+    if term == "log_prob":
+        holds = functools.reduce(T.logical_and, inside)
+        return T.where(holds, family.log_prob(T.where(holds, value, point), *parameters), -float("inf"))
+    # a bound is the last value of a count but has no mass in a continuous law
+    before = T.less if family.is_discrete else T.less_equal
+    under = False if domain.lower is None else before(value, domain.lower)
+    over = False if domain.upper is None else T.greater_equal(value, domain.upper)
+    found = getattr(family, term)(T.where(T.logical_or(under, over), point, value), *parameters)
+    first, last = (-float("inf"), 0.0) if term == "log_cdf" else (0.0, -float("inf"))
+    return T.where(under, first, T.where(over, last, found))
 
 
 def _constant_value(tensor: Any) -> Any:

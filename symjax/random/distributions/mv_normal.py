@@ -20,11 +20,24 @@ from symjax.random._distribution import Distribution, choose
 def cholesky_factor(cov: Any = None, tau: Any = None, chol: Any = None, lower: bool = True) -> Any:
     """The lower Cholesky factor of a covariance from any of its parametrisations; nan where it is not positive definite."""
     given = choose("the law", cov=cov, tau=tau, chol=chol)
+    matrix = T.as_tensor({"cov": cov, "tau": tau, "chol": chol}[given])
+    if matrix.ndim < 2:
+        raise ShapeError(f"{given!r} must be a square matrix, got shape {matrix.shape}.")
     if given == "chol":
-        return chol if lower else T.swapaxes(chol, -1, -2)
-    if given == "cov":
-        return T.cholesky(T.cast(T.as_tensor(checked("cov", cov, positive_definite)), "floatX"))
-    return T.cholesky(T.inv(T.cast(T.as_tensor(checked("tau", tau, positive_definite)), "floatX")))
+        return matrix if lower else T.swapaxes(matrix, -1, -2)
+    matrix = T.cast(T.as_tensor(checked(given, matrix, positive_definite)), "floatX")
+    return T.cholesky(matrix) if given == "cov" else _factor_of_inverse(matrix)
+
+
+def _factor_of_inverse(tau: Any) -> Any:
+    """The lower Cholesky factor of a matrix's inverse, without the inverse, which loses twice the digits.
+
+    With the rows and columns in reverse order the Cholesky factor of ``tau`` is that of ``tau = U Uᵀ`` for an upper triangular
+    U, and ``tau⁻¹ = U⁻ᵀ U⁻¹``.
+    """
+    upper = T.flip(T.cholesky(T.flip(tau, (-2, -1))), (-2, -1))
+    identity = T.broadcast_to(T.eye(tau.shape[-1], dtype=tau.dtype), tau.shape)
+    return T.solve_triangular(T.swapaxes(upper, -1, -2), identity, lower=True)
 
 
 def whitened(chol: Any, deviation: Any) -> Any:
