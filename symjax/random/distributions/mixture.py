@@ -203,7 +203,7 @@ class MixtureDistribution(Distribution):
     >>> import symjax.random as R
     >>> x = R.Mixture([0.3, 0.7], [R.Normal(0.0, 1.0), R.Normal(4.0, 1.0)], name="x")
     >>> round(float(R.logp(x, 0.0).eval()), 4)
-    -2.1222
+    -2.1221
 
     References
     ----------
