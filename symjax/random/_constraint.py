@@ -74,6 +74,7 @@ positive_definite = Constraint("symmetric and positive definite", _is_positive_d
 lower_triangular = Constraint(
     "lower triangular with a positive diagonal",
     lambda a: (np.diagonal(a, axis1=-2, axis2=-1) > 0).all(-1) & (np.triu(a, 1) == 0).all((-1, -2)),
+    lambda a: T.logical_and(T.all(T.greater(T.diagonal(a, axis1=-2, axis2=-1), 0), -1), T.all(T.equal(T.triu(a, 1), 0), (-2, -1))),
 )
 
 

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats as st
 
 import symjax.random as R
+import symjax.tensor as T
 from symjax import ParameterError, ShapeError
 from symjax.core._function import evaluate
 
@@ -235,3 +236,16 @@ def test_mixture_errors():
         R.Mixture([0.3, 0.3, 0.4], [R.Normal(0.0, 1.0), R.Normal(1.0, 1.0)])
     with pytest.raises(ParameterError, match="all be discrete or all continuous"):
         R.Mixture([0.5, 0.5], [R.Normal(0.0, 1.0), R.Poisson(1.0)])
+
+
+def test_a_factor_that_is_not_triangular_is_no_factor():
+    """On numbers it is refused when made; on symbols the density is −inf and a draw is an error: they never disagree."""
+    factor = T.Variable(np.linalg.cholesky(COV), register=False)
+    variable = R.MvNormal(MU, chol=factor, name="x")
+    value = np.array([0.3, 0.1, -0.2])
+    assert logp(variable, value) == pytest.approx(st.multivariate_normal(MU, COV).logpdf(value), rel=1e-10)
+    for wrong in (np.linalg.cholesky(COV).T, -np.eye(3)):
+        factor.update(wrong)
+        assert logp(variable, value) == -np.inf
+        with pytest.raises(ParameterError, match="'x': 'chol' must be lower triangular with a positive diagonal"):
+            R.draw(variable, random_seed=1)
