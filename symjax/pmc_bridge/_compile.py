@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,14 @@ import jax
 import numpy as np
 
 from symjax._config import config
-from symjax.core._leaves import present_shape
+from symjax.core._leaves import as_tensor
 from symjax.core._lower import lower
+from symjax.core._node import Constant
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
-from symjax.pmc_bridge._joint import constrained_values, joint_terms, layout, total
+from symjax.pmc_bridge._forward import run_forward
+from symjax.pmc_bridge._joint import layout, total
+from symjax.pmc_bridge._plan import ModelPlan, Unconstrained, log_density, plan_posterior
 from symjax.pmc_bridge._strength import reduce_strength
 from symjax.rewrite import canonicalize
 from symjax.sampling import DiscreteVariable, FlatVariable, LogDensity
@@ -22,40 +25,45 @@ from symjax.sampling import DiscreteVariable, FlatVariable, LogDensity
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """A model's log density and its inverse transforms, ready for sampling.
+    """A model's log density and the way back to its variables, ready for sampling.
 
     Attributes
     ----------
     target : LogDensity
-        The density of the unconstrained values.
-    names : tuple of str
-        Names of the free variables and deterministics, in the order of `recover`'s results.
+        The density of the unconstrained values of the variables that are left to sample.
+    plan : ModelPlan
+        What was done to the model before.
     """
 
     target: LogDensity
-    names: tuple[str, ...]
-    _model: Any
-    _recover: Callable[[Any, Any, Any], list[Any]]
-    _data: tuple[Any, ...]
+    plan: ModelPlan
+    _continuous: tuple[Unconstrained, ...]
+    _discrete: tuple[Unconstrained, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing is left to sample: the posterior is known in closed form."""
+        return not self._continuous and not self._discrete
 
     def flatten(self, point: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """The flat continuous and discrete values of a point."""
         parts: list[np.ndarray] = []
-        for variables, dtype in (
-            (self._model.continuous_value_vars, config.float_dtype),
-            (self._model.discrete_value_vars, np.int64),
-        ):
-            flat = [np.asarray(point[v.name], dtype).ravel() for v in variables]
+        for variables, dtype in ((self._continuous, config.float_dtype), (self._discrete, np.int64)):
+            flat = [np.asarray(point[u.variable.name], dtype).ravel() for u in variables]
             parts.append(np.concatenate(flat) if flat else np.zeros(0, dtype))
         return parts[0], parts[1]
 
-    def recover(self, positions: np.ndarray, discrete: np.ndarray) -> dict[str, np.ndarray]:
-        """Values of the free variables and deterministics for many draws.
+    def recover(self, positions: np.ndarray, discrete: np.ndarray, random_seed: int | None = None) -> dict[str, np.ndarray]:
+        """Values of the model's free variables and deterministics for many draws.
+
+        What was integrated out is drawn from its exact conditional law given the rest.
 
         Parameters
         ----------
         positions, discrete : array, shape (..., n) and (..., m)
             Flat values.
+        random_seed : int, optional
+            Seed of the conditional draws.
 
         Returns
         -------
@@ -64,31 +72,34 @@ class CompiledModel:
         """
         lead = positions.shape[:-1]
         n = int(np.prod(lead, dtype=int))
-        flat = positions.reshape(n, positions.shape[-1]), discrete.reshape(n, discrete.shape[-1])
-        rows = max(1, min(n, (1 << 28) // max(1, 8 * self._elements())))
-        with jax.enable_x64(True):
-            run = jax.jit(jax.vmap(self._recover, (0, 0, None)))
-            parts = []
-            for start in range(0, n, rows):
-                at = max(0, min(start, n - rows))
-                found = run(flat[0][at : at + rows], flat[1][at : at + rows], self._data)
-                parts.append([np.asarray(f)[start - at :] for f in found])
-        columns = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]
-        return {name: c.reshape(*lead, *c.shape[1:]) for name, c in zip(self.names, columns, strict=True)}
+        with detached():
+            remaining = {u.latent: u.value for u in (*self._continuous, *self._discrete)}
+            drawn = self.plan.plan.recovered()
+            known = remaining | dict(zip(drawn, substitute(list(drawn.values()), remaining), strict=True))
+            outputs = substitute(list(self.plan.frozen.values()), known)
+        given = self._split(positions.reshape(n, -1), self._continuous) | self._split(discrete.reshape(n, -1), self._discrete)
+        columns = run_forward(outputs, given, n, random_seed, check=False)
+        names = [node.name for node in self.plan.frozen]
+        return {name: c.reshape(*lead, *c.shape[1:]) for name, c in zip(names, columns, strict=True)}
 
-    def _elements(self) -> int:
-        return sum(int(np.prod(present_shape(self._model.named_vars[n].shape), dtype=int)) for n in self.names)
+    @staticmethod
+    def _split(flat: np.ndarray, variables: Sequence[Unconstrained]) -> dict[Any, np.ndarray]:
+        return {u.leaf: flat[:, a:b].reshape(-1, *shape) for u, (_, a, b, shape) in zip(variables, _layout(variables), strict=True)}
 
     def point(self, position: np.ndarray, discrete: np.ndarray) -> dict[str, np.ndarray]:
         """Values of all variables, of unconstrained ones by their own names too, at one position."""
         found = self.recover(position[None], discrete[None])
         values = {name: v[0] for name, v in found.items()}
-        for variables, flat in ((self._model.continuous_value_vars, position), (self._model.discrete_value_vars, discrete)):
-            values.update({v.name: flat[a:b].reshape(shape) for v, a, b, shape in layout(variables)})
+        for variables, flat in ((self._continuous, position), (self._discrete, discrete)):
+            values.update({v.name: flat[a:b].reshape(shape) for v, a, b, shape in _layout(variables)})
         return values
 
 
-def compile_log_density(model: Any, *, rewrite: bool = True) -> CompiledModel:
+def _layout(variables: Sequence[Unconstrained]) -> list[tuple[Any, int, int, tuple[int, ...]]]:
+    return layout([u.variable for u in variables])
+
+
+def compile_log_density(model: Any, rewrites: Any = "auto") -> CompiledModel:
     """Compile a model's joint log density.
 
     Data is passed to the compiled function as an argument, and what depends on data alone is computed once.
@@ -97,52 +108,47 @@ def compile_log_density(model: Any, *, rewrite: bool = True) -> CompiledModel:
     ----------
     model : Model
         The model.
-    rewrite : bool
-        Whether to canonicalize the density first.
+    rewrites : {"auto", None} or sequence of str
+        Rules of the posterior compiler to use; None leaves the density exactly as written, an empty sequence simplifies it only.
 
     Returns
     -------
     CompiledModel
         Its density and the way back.
     """
-    terms = joint_terms(model)
-    names = list(terms)
-    data = model.data_vars
+    plan = plan_posterior(model, rewrites)
+    parts = plan.unconstrained()
+    continuous = tuple(u for u in parts if not u.latent.is_discrete)
+    discrete = tuple(u for u in parts if u.latent.is_discrete)
+    terms = log_density(plan, parts)
     with detached():
         summed = [total([t]) for t in terms.values()]
         density = total(summed)
-        if rewrite:
+        if rewrites is not None:
             [density] = reduce_strength([canonicalize(density, laws=False)])
-        values = constrained_values(model)
-        recovered = [values[rv] for rv in model.free_RVs] + substitute(model.deterministics, values)
-    inputs = [*model.continuous_value_vars, *model.discrete_value_vars]
-    program = lower([density], inputs, frozen=data)
-    by_term = lower(summed, inputs, frozen=data, fold=False)
-    recover = lower(recovered, inputs, frozen=data)
-    continuous, discrete = layout(model.continuous_value_vars), layout(model.discrete_value_vars)
+    inputs = [u.leaf for u in (*continuous, *discrete)]
+    program = lower([density], inputs)
+    by_term = lower(summed, inputs, fold=False)
+    flat, whole = _layout(continuous), _layout(discrete)
 
-    def parts(position: Any, whole: Any) -> list[Any]:
-        return [*_split(position, continuous), *_split(whole, discrete)]
+    def values(position: Any, counts: Any) -> list[Any]:
+        return [*_split(position, flat), *_split(counts, whole)]
 
-    def function(position: Any, whole: Any, arrays: Any) -> Any:
-        return program.run(parts(position, whole), arrays)[0]
+    def function(position: Any, counts: Any, arrays: Any) -> Any:
+        return program.run(values(position, counts), arrays)[0]
 
-    def of_terms(position: Any, whole: Any, arrays: Any) -> dict[str, Any]:
-        return dict(zip(names, by_term.run(parts(position, whole), by_term.values_of_data()), strict=True))
-
-    def recover_one(position: Any, whole: Any, arrays: Any) -> list[Any]:
-        return recover.run(parts(position, whole), arrays)
+    def of_terms(position: Any, counts: Any, arrays: Any) -> dict[str, Any]:
+        return dict(zip(terms, by_term.run(values(position, counts), by_term.values_of_data()), strict=True))
 
     target = LogDensity(
         function=function,
         data=program.values_of_data(),
-        size=continuous[-1][2] if continuous else 0,
-        variables=tuple(FlatVariable(v.name, start, stop) for v, start, stop, _ in continuous),
-        discrete=tuple(_discrete_variable(model, *entry) for entry in discrete),
+        size=flat[-1][2] if flat else 0,
+        variables=tuple(FlatVariable(v.name, start, stop) for v, start, stop, _ in flat),
+        discrete=tuple(_discrete_variable(u, a, b) for u, (_, a, b, _) in zip(discrete, whole, strict=True)),
         terms=of_terms,
     )
-    names_recovered = tuple(v.name for v in model.unobserved_RVs)
-    return CompiledModel(target, names_recovered, model, recover_one, recover.values_of_data())
+    return CompiledModel(target, plan, continuous, discrete)
 
 
 def _split(flat: Any, entries: Sequence[tuple[Any, int, int, tuple[int, ...]]]) -> list[Any]:
@@ -153,18 +159,14 @@ def _split(flat: Any, entries: Sequence[tuple[Any, int, int, tuple[int, ...]]]) 
     return [part.reshape(shape) for part, (_, _, _, shape) in zip(parts, entries, strict=True)]
 
 
-def _discrete_variable(model: Any, value: Any, start: int, stop: int, shape: tuple[int, ...]) -> DiscreteVariable:
+def _discrete_variable(unconstrained: Unconstrained, start: int, stop: int) -> DiscreteVariable:
     """The range of a discrete variable, where its support is bounded by numbers on both sides."""
-    from symjax.core._leaves import as_tensor
-    from symjax.core._node import Constant
-
-    rv = model.values_to_rvs[value]
+    draw, name = unconstrained.latent.draw, unconstrained.variable.name
     with detached():
-        support = rv.distribution.support(*rv.parents)
-        bounds = [None if b is None else as_tensor(b) for b in (support.lower, support.upper)]
-        folded = [None if b is None else canonicalize(b) for b in bounds]
-    if all(isinstance(b, Constant) for b in folded):
-        lower, upper = (np.asarray(b.value) for b in folded)  # type: ignore[union-attr]
+        support = draw.distribution.support(*draw.parents)
+        bounds = [None if b is None else canonicalize(as_tensor(b)) for b in (support.lower, support.upper)]
+    if all(isinstance(b, Constant) for b in bounds):
+        lower, upper = (np.asarray(b.value) for b in bounds)  # type: ignore[union-attr]
         if lower.min() == lower.max() and upper.min() == upper.max():
-            return DiscreteVariable(value.name, start, stop, int(lower.min()), int(upper.max() - lower.min()) + 1)
-    return DiscreteVariable(value.name, start, stop)
+            return DiscreteVariable(name, start, stop, int(lower.min()), int(upper.max() - lower.min()) + 1)
+    return DiscreteVariable(name, start, stop)

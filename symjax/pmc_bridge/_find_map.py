@@ -71,7 +71,7 @@ def find_MAP(
     from symjax.pmc_bridge._model import modelcontext
 
     model = modelcontext(model)
-    compiled = compile_log_density(model)
+    compiled = compile_log_density(model, rewrites=())
     start = compiled.flatten(model.initial_point(random_seed) if initvals is None else _start(model, initvals, random_seed))
     continuous, discrete = start
     free = _free_elements(model, compiled, vars)

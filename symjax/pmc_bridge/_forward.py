@@ -19,7 +19,7 @@ MEMORY_BUDGET = 1 << 29
 
 
 def run_forward(
-    outputs: Sequence[Any], given: Mapping[Any, np.ndarray], n: int, random_seed: int | None = None
+    outputs: Sequence[Any], given: Mapping[Any, np.ndarray], n: int, random_seed: int | None = None, *, check: bool = True
 ) -> list[np.ndarray]:
     """Values of expressions for each of `n` draws.
 
@@ -33,6 +33,8 @@ def run_forward(
         Number of draws.
     random_seed : int, optional
         Seed of the draws.
+    check : bool
+        Whether to check the parameters of what is drawn.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def run_forward(
     ParameterError
         If a parameter of a variable that is drawn takes a value that its distribution does not allow.
     """
-    checks = parameter_checks(outputs, given.keys())
+    checks = parameter_checks(outputs, given.keys()) if check else []
     conditions = [t for c in checks for t in (c.holds, c.place, c.value)]
     program = lower(prepare([*outputs, *conditions], canonicalize=False), list(given))
     salts = program.salts()

@@ -44,19 +44,20 @@ def joint_terms(model: Any, *, jacobian: bool = True) -> dict[str, Any]:
             if transform is not None and jacobian:
                 [log_det] = substitute([transform.log_det(model.rvs_to_values[rv])], values)
                 term = term + log_det if term.shape == log_det.shape else term.sum() + log_det.sum()
-            terms[rv.name] = _scaled(term, rv, model)
+            scale = scale_of(rv, model, rv.shape[0] if rv.shape else 1)
+            terms[rv.name] = term if scale is None else term * scale
         found = substitute(model.potentials, values) if model.potentials else []
     terms.update({p.name: value for p, value in zip(model.potentials, found, strict=True)})
     return terms
 
 
-def _scaled(term: Any, rv: Any, model: Any) -> Any:
-    """A minibatch's term stands for all of the data."""
+def scale_of(rv: Any, model: Any, length: Any) -> Any:
+    """What the term of a minibatch of `length` rows is multiplied by to stand for all of the data; None for other terms."""
     total = model.rvs_to_total_sizes.get(rv)
     if total is None:
-        return term
+        return None
     full = np.prod([t for t in (total if isinstance(total, (tuple, list)) else [total]) if t is not None and t is not Ellipsis])
-    return term * (float(full) / rv.shape[0])
+    return float(full) / length
 
 
 def total(terms: Sequence[Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -90,8 +91,9 @@ def sample(
         ``callback(chain, step, tuning, statistics)`` after each step.
     model : Model, optional
         The model in context by default.
-    rewrites : {"auto", None}
-        Whether the density is canonicalized.
+    rewrites : {"auto", None} or sequence of str
+        What is done to the model before it is sampled, as `explain` tells: everything that pays, nothing (the density exactly as
+        written), or the rules named. The posterior is the same.
     **kwargs
         ``target_accept`` (0.8 by default), ``max_treedepth`` (10), also as ``nuts=dict(...)``.
 
@@ -120,14 +122,16 @@ def sample(
     settings = _settings(kwargs, nuts_sampler_kwargs, nuts_sampler, step, return_inferencedata)
     cores = min(4, os.cpu_count() or 1) if cores is None else cores
     chains = max(4, cores) if chains is None else chains
-    _check_choices(init=(init, tuple(_METRICS)), rewrites=(rewrites, ("auto", None)))
+    _check_choices(init=(init, tuple(_METRICS)))
     _check_counts(draws=draws, tune=tune, chains=chains, cores=cores)
     names = _kept(model, var_names)
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample. Give it one, or draw with sample_prior_predictive.")
     seed = seed_of(random_seed)
-    compiled = compile_log_density(model, rewrite=rewrites is not None)
+    compiled = compile_log_density(model, rewrites)
     positions, discrete = _starts(model, compiled, initvals, chains, seed)
+    if compiled.is_exact:
+        return _exact(model, compiled, names, (chains, draws), seed, idata_kwargs or {})
     found = run(
         compiled.target,
         positions,
@@ -144,7 +148,7 @@ def sample(
         callback=callback,
         **settings,
     )
-    tree = _results(model, compiled, found, names, tune, discard_tuned_samples)
+    tree = _results(model, compiled, found, names, tune, discard_tuned_samples, seed)
     _extra_groups(tree, model, idata_kwargs or {})
     if not quiet:
         _report(tree, found, compute_convergence_checks)
@@ -217,13 +221,29 @@ def _starts(model: Any, compiled: CompiledModel, initvals: Any, chains: int, see
     return np.stack([e[0] for e in each]), np.stack([e[1] for e in each])
 
 
-def _results(model: Any, compiled: CompiledModel, found: Samples, names: list[str], tune: int, discard: bool) -> Any:
+def _exact(
+    model: Any, compiled: CompiledModel, names: list[str], shape: tuple[int, int], seed: int, idata_kwargs: Mapping[str, Any]
+) -> Any:
+    """Independent draws of a posterior that is known in closed form."""
+    start = time.perf_counter()
+    posterior = compiled.recover(np.zeros((*shape, 0)), np.zeros((*shape, 0), np.int64), seed)
+    groups = {
+        "posterior": {name: posterior[name] for name in names},
+        "sample_stats": {"tune": np.zeros(shape, bool), "diverging": np.zeros(shape, bool)},
+    }
+    attrs = {"sampling_time": time.perf_counter() - start, "compile_time": 0.0, "tuning_steps": 0}
+    tree = to_datatree(model, groups, attrs)
+    _extra_groups(tree, model, idata_kwargs)
+    return tree
+
+
+def _results(model: Any, compiled: CompiledModel, found: Samples, names: list[str], tune: int, discard: bool, seed: int) -> Any:
     groups: dict[str, Any] = {}
-    posterior = compiled.recover(found.positions, found.discrete)
+    posterior = compiled.recover(found.positions, found.discrete, seed)
     groups["posterior"] = {name: posterior[name] for name in names}
     groups["sample_stats"] = {"tune": np.zeros(found.positions.shape[:2], bool), **found.statistics}
     if not discard and found.warmup_positions is not None and found.warmup_discrete is not None:
-        warmup = compiled.recover(found.warmup_positions, found.warmup_discrete)
+        warmup = compiled.recover(found.warmup_positions, found.warmup_discrete, seed + 1)
         groups["warmup_posterior"] = {name: warmup[name] for name in names}
         groups["warmup_sample_stats"] = {"tune": np.ones(found.warmup_positions.shape[:2], bool), **(found.warmup_statistics or {})}
     attrs = {

@@ -41,7 +41,7 @@ def test_the_flat_density_is_the_models_density(rng):
     assert value == pytest.approx(float(model.compile_logp()(point)), rel=1e-10)
     assert value == pytest.approx(sum(map(float, terms.values())), rel=1e-10)
     assert [v.name for v in compiled.target.variables] == [v.name for v in model.continuous_value_vars]
-    plain = compile_log_density(model, rewrite=False).target
+    plain = compile_log_density(model, rewrites=None).target
     with jax.enable_x64(True):
         assert float(plain.function(position, discrete, plain.data)) == pytest.approx(value, rel=1e-10)
 
