@@ -29,7 +29,7 @@ def run(name: str, out: Path, *, progressbar: bool = True, draws: int = 1000) ->
     out.mkdir(parents=True, exist_ok=True)
     written = [out / f"{name}.nc", out / f"{name}_graph.png", out / f"{name}_trace.png", out / f"{name}_posterior.png"]
     tree.to_netcdf(written[0])
-    draw_graphs(model, report, written[1])
+    draw_graphs(report, written[1])
     draw_traces(tree, names, written[2])
     draw_posterior(tree, names, written[3])
     print(f"\n{name}: {seconds:.1f} s from model code to draws; wrote {', '.join(p.name for p in written)}")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-_COLORS = {"free": "#cfe3f5", "observed": "#d9d9d9", "deterministic": "#fdf3d0", "data": "#e4f2e0", "potential": "#f6d9d9"}
 _CHAINS = ["#1f6fb2", "#d97b29", "#3d9a50", "#8a5fb0"]
 
 
@@ -27,56 +26,9 @@ def _save(figure: Any, path: Path) -> None:
     plt.close(figure)
 
 
-def layers_of(graph: Any) -> dict[Any, tuple[float, float]]:
-    """Positions of a DAG's nodes: a row for each generation, ordered so that edges cross little (barycentre heuristic)."""
-    import networkx as nx
-
-    positions: dict[Any, tuple[float, float]] = {}
-    for depth, generation in enumerate(nx.topological_generations(graph)):
-
-        def center(node: Any) -> float:
-            above = [positions[p][0] for p in graph.predecessors(node)]
-            return float(np.mean(above)) if above else 0.0
-
-        row = sorted(generation, key=lambda n: (center(n), str(n)))
-        for i, node in enumerate(row):
-            positions[node] = (i - (len(row) - 1) / 2, -float(depth))
-    return positions
-
-
-def _draw_graph(axis: Any, graph: Any, title: str) -> None:
-    positions = layers_of(graph)
-    width = max((abs(x) for x, _ in positions.values()), default=1.0) + 0.8
-    for parent, child in graph.edges():
-        (x0, y0), (x1, y1) = positions[parent], positions[child]
-        axis.annotate(
-            "",
-            (x1, y1 + 0.26),
-            (x0, y0 - 0.26),
-            arrowprops={"arrowstyle": "-|>", "color": "#666666", "lw": 1.1, "shrinkA": 0, "shrinkB": 0},
-        )
-    for node, (x, y) in positions.items():
-        attributes = graph.nodes[node]
-        kind = attributes.get("kind", "free")
-        box = {"boxstyle": "round,pad=0.45", "facecolor": _COLORS.get(kind, "white"), "edgecolor": "#555555", "lw": 0.9}
-        axis.text(x, y, attributes.get("label", str(node)), ha="center", va="center", fontsize=8.5, bbox=box)
-    depth = -min((y for _, y in positions.values()), default=0.0)
-    axis.set_xlim(-width, width)
-    axis.set_ylim(-depth - 0.6, 0.6)
-    axis.set_title(title, fontsize=11)
-    axis.axis("off")
-
-
-def draw_graphs(model: Any, report: Any, path: Path) -> None:
+def draw_graphs(report: Any, path: Path) -> None:
     """The model's graph as written, and as it is sampled after rewriting, side by side."""
-    import symjax.pmc_bridge as pm
-
-    before = pm.model_to_networkx(model)
-    after = report.to_networkx()
-    figure, axes = _figure(1, 2, figsize=(13, 5.2))
-    _draw_graph(axes[0], before, "as written")
-    _draw_graph(axes[1], after, "as sampled")
-    _save(figure, path)
+    _save(report.plot(), path)
 
 
 def _elements(tree: Any, names: list[str], most: int) -> list[tuple[str, np.ndarray]]:

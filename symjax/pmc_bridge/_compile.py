@@ -78,7 +78,7 @@ class CompiledModel:
             known = remaining | dict(zip(drawn, substitute(list(drawn.values()), remaining), strict=True))
             outputs = substitute(list(self.plan.frozen.values()), known)
         given = self._split(positions.reshape(n, -1), self._continuous) | self._split(discrete.reshape(n, -1), self._discrete)
-        columns = run_forward(outputs, given, n, random_seed, check=False)
+        columns = run_forward(outputs, given, n, random_seed, checked=False)
         names = [node.name for node in self.plan.frozen]
         return {name: c.reshape(*lead, *c.shape[1:]) for name, c in zip(names, columns, strict=True)}
 

@@ -1,4 +1,4 @@
-"""`explain`: what is rewritten before a model is sampled, and what was considered and left alone."""
+"""`explain`: what is done to a model before it is sampled, and what was considered and left alone."""
 
 from __future__ import annotations
 
@@ -7,173 +7,177 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from symjax.core._scope import detached
 from symjax.core._traverse import toposort
-from symjax.pmc_bridge._joint import flat_inputs, joint_terms, total
+from symjax.pmc_bridge._graph import model_to_networkx
+from symjax.pmc_bridge._joint import total
 from symjax.pmc_bridge._model import modelcontext
-from symjax.random import RandomVariable
+from symjax.pmc_bridge._plan import ModelPlan, log_density, plan_posterior
+from symjax.random.posterior import Record
 from symjax.rewrite import RULES, canonicalize
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A rewrite of a model.
-
-    Attributes
-    ----------
-    rule : str
-        Name of the rule.
-    variables : tuple of str
-        Variables that it concerns.
-    reason : str
-        What it did, or why it was left alone.
-    """
-
-    rule: str
-    variables: tuple[str, ...]
-    reason: str
+_EXACT = "Nothing is left to sample: draws are independent and exact."
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `explain` found; prints as a table.
+    """What `explain` found; prints as a note, in a notebook as a table.
 
     Attributes
     ----------
     applied, declined : list of Record
         Rewrites that are done, and those that were considered and are not.
     operations : dict of str to (int, int)
-        Number of operations of each term of the log density as written and as sampled; ``"all"`` is their sum with what they share
-        counted once.
+        Number of operations of each term of the log density as written and as sampled; ``"all"`` counts what they share once.
+    dimensions : (int, int)
+        Number of values that a sampler moves, as written and as sampled.
     """
 
     applied: list[Record]
     declined: list[Record]
     operations: dict[str, tuple[int, int]]
-    _graph: Any
+    dimensions: tuple[int, int]
+    _before: Any
+    _after: Any
 
     def to_networkx(self) -> Any:
-        """The model as it is sampled, as `model_to_networkx` gives the model as written; nodes also tell their operation counts."""
-        return self._graph.copy()
+        """The model as it is sampled, as `model_to_networkx` gives the model as written.
+
+        Nodes have the further attributes ``status`` ("sampled", "integrated out", "reduced" or "as written") and, where their term
+        was rewritten, ``operations``.
+        """
+        return self._after.copy()
+
+    def plot(self) -> Any:
+        """Pictures of the model as written and as sampled, side by side.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            To be shown or saved; needs matplotlib (``symjax[plots]``).
+        """
+        from symjax.pmc_bridge._picture import draw_graphs
+
+        return draw_graphs({"as written": self._before, "as sampled": self._after})
+
+    @property
+    def summary(self) -> str:
+        """One sentence on what is left."""
+        (before, after), (wide, narrow) = self.operations["all"], self.dimensions
+        if not narrow:
+            return f"{wide} dimensions, {before} operations as written. {_EXACT}"
+        return f"{wide} dimensions, {before} operations as written; {narrow} dimensions, {after} operations as sampled."
 
     def __str__(self) -> str:
-        before, after = self.operations["all"]
-        lines = [f"log density: {before} operations as written, {after} as sampled"]
-        for name, (n_before, n_after) in self.operations.items():
-            rules = [r.rule for r in self.applied if name in r.variables]
-            if rules:
-                lines.append(f"  {name}: {n_before} → {n_after} operations by {', '.join(rules)}")
-        lines += [f"  declined, {', '.join(r.variables)}: {r.rule}: {r.reason}" for r in self.declined]
+        notes = [r.reason for r in self.applied if r.reason and r.rule not in RULES]
+        lines = [self.summary, *(f"  {note}" for note in notes)]
+        algebra = dict.fromkeys(r.rule for r in self.applied if r.rule in RULES or not r.reason)
+        if algebra:
+            lines.append(f"  What is left was simplified by algebra: {', '.join(algebra)}.")
+        if self.declined:
+            lines.append("Considered and left alone:")
+            lines += [f"  {', '.join(r.variables)}: {r.rule}: {r.reason}" for r in self.declined]
         return "\n".join(lines)
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        marked = [("applied", r) for r in self.applied] + [("declined", r) for r in self.declined]
+        return [(mark, ", ".join(r.variables), r.rule, r.reason) for mark, r in marked]
 
     def __rich__(self) -> Any:
         from rich.table import Table
 
-        before, after = self.operations["all"]
-        table = Table(title=f"log density: {before} operations as written, {after} as sampled", title_justify="left")
+        table = Table(title=self.summary, title_justify="left")
         for name in ("", "variables", "rule", "what"):
             table.add_column(name)
-        for mark, records in (("applied", self.applied), ("declined", self.declined)):
-            for r in records:
-                table.add_row(mark, ", ".join(r.variables), r.rule, r.reason)
+        for row in self._rows():
+            table.add_row(*row)
         return table
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        rows = "".join(
-            f"<tr><td>{mark}</td><td>{escape(', '.join(r.variables))}</td><td>{escape(r.rule)}</td><td>{escape(r.reason)}</td></tr>"
-            for mark, records in (("applied", self.applied), ("declined", self.declined))
-            for r in records
-        )
-        before, after = self.operations["all"]
-        return f"<p>log density: {before} operations as written, {after} as sampled</p><table>{rows}</table>"
+        rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self._rows())
+        head = "<tr><th></th><th>variables</th><th>rule</th><th>what</th></tr>"
+        return f"<p>{escape(self.summary)}</p><table>{head}{rows}</table>"
 
 
-def explain(model: Any = None) -> Report:
-    """What is rewritten before a model is sampled.
+def explain(model: Any = None, rewrites: Any = "auto") -> Report:
+    """What is done to a model before it is sampled, and why.
 
     Parameters
     ----------
     model : Model, optional
         The model in context by default.
+    rewrites : {"auto", None} or sequence of str
+        As `sample` takes it.
 
     Returns
     -------
     Report
-        With the records of what is applied and declined, and operation counts.
+        With the records of what is applied and declined, and the sizes of the log density before and after.
 
     Examples
     --------
     >>> import symjax.pmc_bridge as pm
     >>> with pm.Model() as model:
-    ...     x = pm.Exponential("x", 1.0)
-    >>> pm.explain(model).applied[0].variables
-    ('x',)
+    ...     p = pm.Beta("p", 2.0, 2.0)
+    ...     y = pm.Binomial("y", 10, p, observed=7)
+    >>> report = pm.explain(model)
+    >>> report.dimensions
+    (1, 0)
     """
     model = modelcontext(model)
-    from symjax.core._traverse import substitute
-
-    with detached():
-        _, _, parts = flat_inputs(model)
-        terms = {name: substitute([total([t])], parts)[0] for name, t in joint_terms(model).items()}
-    applied: list[Record] = []
-    operations: dict[str, tuple[int, int]] = {}
-    simple = []
-    for name, term in terms.items():
+    written, plan = plan_posterior(model, None), plan_posterior(model, rewrites)
+    before = _terms(written)
+    after: dict[str, Any] = {}
+    applied = list(plan.plan.applied)
+    for name, term in _terms(plan).items():
         log: list[Any] = []
-        simple.append(canonicalize(term, laws=False, log=log))
-        operations[name] = (_count([term]), _count([simple[-1]]))
-        applied += _records(name, log, *operations[name])
-    whole = canonicalize(list(terms.values()), laws=False)
-    operations["all"] = (_count(terms.values()), _count(whole))
-    return Report(applied, _declined(model), operations, _annotated(model, operations))
+        after[name] = term if rewrites is None else canonicalize(term, laws=False, log=log)
+        applied += _algebra(name, log)
+    operations = {name: (_count([term]), _count([after[name]]) if name in after else 0) for name, term in before.items()}
+    operations["all"] = (_count(before.values()), _count(after.values()))
+    graphs = model_to_networkx(model), _annotated(model, plan, operations)
+    return Report(applied, plan.plan.declined, operations, (_dimensions(written), _dimensions(plan)), *graphs)
+
+
+def _terms(plan: ModelPlan) -> dict[str, Any]:
+    with detached():
+        return {name: total([t]) for name, t in log_density(plan, plan.unconstrained()).items()}
+
+
+def _dimensions(plan: ModelPlan) -> int:
+    return sum(int(np.prod(u.leaf.shape, dtype=int)) for u in plan.unconstrained())
 
 
 def _count(outputs: Any) -> int:
     return sum(n.op is not None for n in toposort(list(outputs)))
 
 
-def _formula(rule: str) -> str:
-    found = RULES.get(rule)
-    return f"{found.formula} " if found is not None else ""
-
-
-def _records(name: str, log: Sequence[Any], before: int, after: int) -> list[Record]:
+def _algebra(name: str, log: Sequence[Any]) -> list[Record]:
+    """Pointwise rewrites of a term, with their formulas."""
     counts = Counter(f.rule for f in log)
-    return [
-        Record(rule, (name,), f"{_formula(rule)}({n} time{'s' if n > 1 else ''}; {before} → {after} operations in the term)")
-        for rule, n in counts.items()
-    ]
+    formulas = {rule: RULES[rule].formula if rule in RULES else "" for rule in counts}
+    return [Record(r, (name,), f"{formulas[r]} ({n} time{'s' if n > 1 else ''})" if formulas[r] else "") for r, n in counts.items()]
 
 
-def _declined(model: Any) -> list[Record]:
-    """Laws that would merge variables of the model if they were not wanted by name in the posterior."""
-    found: list[Record] = []
-    names = {rv: rv.name for rv in model.basic_RVs}
-    for node in model.deterministics:
-        log: list[Any] = []
-        canonicalize(node, laws=True, log=log)
-        for firing in log:
-            merged = [n for n in toposort([firing.before]) if isinstance(n, RandomVariable) and n in names]
-            if isinstance(firing.after, RandomVariable) and merged:
-                variables = tuple(dict.fromkeys(names[n] for n in merged))
-                reason = f"in {node.name!r}: {', '.join(variables)} are variables of the model, whose own draws are wanted"
-                found.append(Record(firing.rule, variables, reason))
-    return found
-
-
-def _annotated(model: Any, operations: dict[str, tuple[int, int]]) -> Any:
-    from symjax.pmc_bridge._graph import model_to_networkx
-
+def _annotated(model: Any, plan: ModelPlan, operations: dict[str, tuple[int, int]]) -> Any:
     graph = model_to_networkx(model)
-    for name in list(graph):
-        if name in operations:
-            before, after = operations[name]
-            graph.nodes[name]["operations"] = (before, after)
-            graph.nodes[name]["label"] += f"\n{before} → {after} operations"
-        value = model.rvs_to_values.get(model.named_vars[name])
-        transform = model.rvs_to_transforms.get(model.named_vars[name])
-        if value is not None and transform is not None:
-            graph.nodes[name]["label"] += f"\nas {value.name}"
+    recovered = {x.name for r in plan.plan.rewrites for x in r.conditional}
+    reduced = {name for r in plan.plan.rewrites if not r.conditional for name in r.variables}
+    transformed = {u.rv.name: u.variable.name for u in plan.unconstrained() if u.log_det is not None}
+    for name, attributes in graph.nodes(data=True):
+        if attributes["kind"] == "free":
+            attributes["status"] = "integrated out" if name in recovered else "sampled"
+        else:
+            attributes["status"] = "reduced" if name in reduced else "as written"
+        if attributes["status"] in ("integrated out", "reduced"):
+            attributes["label"] += f"\n{attributes['status']}"
+        if name in transformed:
+            attributes["label"] += f"\nas {transformed[name]}"
+        if name in operations and operations[name][0] != operations[name][1]:
+            attributes["operations"] = operations[name]
+            attributes["label"] += "\n{} → {} operations".format(*operations[name])
     return graph

@@ -19,7 +19,7 @@ MEMORY_BUDGET = 1 << 29
 
 
 def run_forward(
-    outputs: Sequence[Any], given: Mapping[Any, np.ndarray], n: int, random_seed: int | None = None, *, check: bool = True
+    outputs: Sequence[Any], given: Mapping[Any, np.ndarray], n: int, random_seed: int | None = None, *, checked: bool = True
 ) -> list[np.ndarray]:
     """Values of expressions for each of `n` draws.
 
@@ -33,7 +33,7 @@ def run_forward(
         Number of draws.
     random_seed : int, optional
         Seed of the draws.
-    check : bool
+    checked : bool
         Whether to check the parameters of what is drawn.
 
     Returns
@@ -46,7 +46,7 @@ def run_forward(
     ParameterError
         If a parameter of a variable that is drawn takes a value that its distribution does not allow.
     """
-    checks = parameter_checks(outputs, given.keys()) if check else []
+    checks = parameter_checks(outputs, given.keys()) if checked else []
     conditions = [t for c in checks for t in (c.holds, c.place, c.value)]
     program = lower(prepare([*outputs, *conditions], canonicalize=False), list(given))
     salts = program.salts()
