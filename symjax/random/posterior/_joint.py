@@ -249,7 +249,7 @@ def joint_of(
     return Joint(latents, tuple(factors)), known
 
 
-#: A rule of the posterior compiler is a function ``propose(joint, decline) -> Rewrite | None``; its ``decline(rule, variables, reason)``
-#: notes what was considered and refused.
+#: A rule of the posterior compiler is a function ``propose(joint, decline) -> Rewrite | None``, which calls
+#: ``decline(rule, variables, reason)`` to note what was considered and refused.
 Decline = Callable[[str, Sequence[str], str], None]
 Propose = Callable[[Joint, Decline], "Rewrite | None"]
