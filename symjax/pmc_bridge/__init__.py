@@ -15,6 +15,8 @@ from symjax.pmc_bridge._logp import icdf as icdf
 from symjax.pmc_bridge._logp import logccdf as logccdf
 from symjax.pmc_bridge._logp import logcdf as logcdf
 from symjax.pmc_bridge._logp import logp as logp
+from symjax.pmc_bridge._marginalize import marginalize as marginalize
+from symjax.pmc_bridge._marginalize import recover as recover
 from symjax.pmc_bridge._model import Deterministic as Deterministic
 from symjax.pmc_bridge._model import Model as Model
 from symjax.pmc_bridge._model import Point as Point

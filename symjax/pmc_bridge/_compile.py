@@ -76,10 +76,11 @@ class CompiledModel:
             remaining = {u.latent: u.value for u in (*self._continuous, *self._discrete)}
             drawn = self.plan.plan.recovered()
             known = remaining | dict(zip(drawn, substitute(list(drawn.values()), remaining), strict=True))
-            outputs = substitute(list(self.plan.frozen.values()), known)
+            wanted = self.plan.model.unobserved_RVs
+            outputs = substitute([self.plan.frozen[v] for v in wanted], known)
         given = self._split(positions.reshape(n, -1), self._continuous) | self._split(discrete.reshape(n, -1), self._discrete)
         columns = run_forward(outputs, given, n, random_seed, checked=False)
-        names = [node.name for node in self.plan.frozen]
+        names = [v.name for v in wanted]
         return {name: c.reshape(*lead, *c.shape[1:]) for name, c in zip(names, columns, strict=True)}
 
     @staticmethod

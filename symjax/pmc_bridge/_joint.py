@@ -36,6 +36,10 @@ def joint_terms(model: Any, *, jacobian: bool = True) -> dict[str, Any]:
     jacobian : bool
         Whether the density is that of the unconstrained values, with the log-Jacobians of the transforms.
     """
+    if model.marginalized_RVs:
+        from symjax.pmc_bridge._plan import marginal_terms
+
+        return marginal_terms(model, jacobian)
     values = constrained_values(model)
     terms: dict[str, Any] = {}
     with detached():

@@ -95,14 +95,12 @@ class Model:
             self.rvs_to_transforms: dict[Any, Any] = {}
             self.rvs_to_initial_values: dict[Any, Any] = {}
             self.rvs_to_total_sizes: dict[Any, Any] = {}
+            self.marginalized_RVs, self.lost_deterministics = [], []
             self.dims = Dims()
         else:
-            root = self.parent
-            for shared in (
-                "named_vars", "free_RVs", "observed_RVs", "deterministics", "potentials", "data_vars", "rvs_to_values",
-                "rvs_to_transforms", "rvs_to_initial_values", "rvs_to_total_sizes", "dims",
-            ):  # fmt: skip
-                setattr(self, shared, getattr(root, shared))
+            for shared, value in vars(self.parent).items():
+                if isinstance(value, (list, dict, Dims)):
+                    setattr(self, shared, value)
         self.add_coords(coords or {})
 
     def __enter__(self) -> Model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import symjax.tensor as T
@@ -16,6 +16,7 @@ from symjax.core._shapes import is_static
 from symjax.core._traverse import substitute
 from symjax.pmc_bridge._joint import scale_of
 from symjax.random.posterior import Factor, Joint, Latent, Plan, compile_posterior, joint_of
+from symjax.random.posterior._marginal import marginalize_latents
 from symjax.random.posterior.rules import RULES
 
 
@@ -108,20 +109,36 @@ def plan_posterior(model: Any, rewrites: Any = "auto") -> ModelPlan:
     """
     rules = [] if rewrites is None else RULES
     only = None if rewrites in ("auto", None) else _checked(rewrites)
+    written = marginal_plan(model)
+    plan = compile_posterior(written.plan.joint, rules, only=only)
+    return replace(written, plan=plan)
+
+
+def marginal_plan(model: Any) -> ModelPlan:
+    """The joint density of a model as written, without what `marginalize` took out.
+
+    Raises
+    ------
+    NotDerivableError
+        If one of those variables has no closed form given the others.
+    """
+    free = [*model.free_RVs, *model.marginalized_RVs]
     observed = {rv: model.rvs_to_values[rv] for rv in model.observed_RVs}
-    nodes = [*model.free_RVs, *observed, *observed.values(), *model.deterministics, *model.potentials]
+    outputs = [*free, *model.deterministics, *model.lost_deterministics]
+    nodes = [*outputs, *observed, *observed.values(), *model.potentials]
     frozen = dict(zip(nodes, freeze(nodes), strict=True))
     with detached():
         joint, known = joint_of(
             {frozen[rv]: frozen[v] for rv, v in observed.items()},
-            [frozen[rv] for rv in model.free_RVs],
+            [frozen[rv] for rv in sorted(free, key=lambda rv: rv.token.rank)],
             {p.name: frozen[p] for p in model.potentials},
         )
         joint = _scaled(joint, model, {rv: frozen[rv].shape[0] if rv.shape else 1 for rv in observed})
-        outputs = [*model.free_RVs, *model.deterministics]
         expressions = substitute([frozen[o] for o in outputs], dict(known))
-    values = {rv: known[frozen[rv]] for rv in model.basic_RVs}
-    plan = compile_posterior(joint, rules, only=only)
+    values = {rv: known[frozen[rv]] for rv in (*free, *observed)}
+    plan = Plan(joint, (), [], [])
+    if model.marginalized_RVs:
+        plan = marginalize_latents(joint, [values[rv] for rv in model.marginalized_RVs], RULES)
     return ModelPlan(model, plan, values, dict(zip(outputs, expressions, strict=True)))
 
 
@@ -147,8 +164,18 @@ def _static_leaf(variable: Any) -> Any:
     return Tensor(None, (), (), Aval(present_shape(variable.shape), variable.dtype, False), None, variable.name)
 
 
-def log_density(plan: ModelPlan, parts: Sequence[Unconstrained]) -> dict[str, Any]:
-    """The scalar terms of the log density of the unconstrained values, by name."""
+def marginal_terms(model: Any, jacobian: bool) -> dict[str, Any]:
+    """The terms of the log density of a model that was marginalized, as expressions of its value variables."""
+    plan = marginal_plan(model)
+    parts = plan.unconstrained()
+    terms = log_density(plan, parts, jacobian=jacobian)
+    with detached():
+        found = substitute(list(terms.values()), {u.leaf: u.variable for u in parts if u.leaf is not u.variable})
+    return dict(zip(terms, found, strict=True))
+
+
+def log_density(plan: ModelPlan, parts: Sequence[Unconstrained], *, jacobian: bool = True) -> dict[str, Any]:
+    """The terms of the log density of the unconstrained values, by name."""
     with detached():
         at = {u.latent: u.value for u in parts}
         terms: dict[str, Any] = {}
@@ -156,7 +183,7 @@ def log_density(plan: ModelPlan, parts: Sequence[Unconstrained]) -> dict[str, An
             [term] = substitute([factor.term], at)
             terms[factor.name] = _plus(terms.get(factor.name), term)
         for u in parts:
-            if u.log_det is not None:
+            if u.log_det is not None and jacobian:
                 terms[u.rv.name] = _plus(terms.get(u.rv.name), u.log_det)
     return terms
 

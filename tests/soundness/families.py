@@ -83,9 +83,7 @@ def _pick(p: Any) -> Any:
 
 
 FAMILIES: dict[str, Family] = {
-    "Normal": Family(
-        _make("Normal", "mu", "sigma"), _normal, lambda r, m, s: r.normal(m, s), "real", ("real", "positive")
-    ),
+    "Normal": Family(_make("Normal", "mu", "sigma"), _normal, lambda r, m, s: r.normal(m, s), "real", ("real", "positive")),
     "NormalPrecision": Family(
         _make("Normal", "mu", "tau"),
         lambda x, m, t: _normal(x, m, t**-0.5),

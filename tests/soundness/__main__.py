@@ -1,0 +1,45 @@
+"""``python -m tests.soundness [N] [--seed S]``: random models against quadrature and enumeration; prints what was collapsed and what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+
+from tests.soundness.run import KINDS, one
+
+
+def main() -> int:
+    """Run models and print a summary; the exit status is 1 if any was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soundness", description=__doc__)
+    parser.add_argument("n", nargs="?", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kinds", nargs="*", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--no-draws", action="store_true", help="compare densities only")
+    options = parser.parse_args()
+    start, wrong = time.perf_counter(), 0
+    latents, collapsed, models = Counter(), Counter(), Counter()
+    rules: Counter[str] = Counter()
+    for k in range(options.n):
+        kind = options.kinds[k % len(options.kinds)]
+        verdict = one(kind, options.seed, k, draws=not options.no_draws)
+        models[kind] += 1
+        latents[kind] += verdict.latents
+        collapsed[kind] += verdict.collapsed
+        rules.update(set(verdict.rules))
+        if verdict.problem is not None:
+            wrong += 1
+            print(f"WRONG {kind} {options.seed} {k} ({', '.join(verdict.rules)}): {verdict.problem}", flush=True)
+        if (k + 1) % 500 == 0:
+            print(f"{k + 1} models, {wrong} wrong, {time.perf_counter() - start:.0f} s", flush=True)
+    for kind in options.kinds:
+        share = 100 * collapsed[kind] / max(1, latents[kind])
+        print(f"{kind}: {models[kind]} models, {share:.0f} % of {latents[kind]} latents collapsed, the rest declined")
+    print("rules by models: " + ", ".join(f"{r} {n}" for r, n in rules.most_common()))
+    print(f"{options.n} models, {wrong} wrong, {time.perf_counter() - start:.0f} s")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
