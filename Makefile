@@ -1,11 +1,13 @@
 # make demo      set up .venv and run the main job
 # make test      set up .venv and run the quick tests; make test-all runs the slow ones too
+# make soundness random models against quadrature and enumeration, N=10000
 # make lint      ruff, ruff format, pyright
 # make docs      the documentation, warnings as errors
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 OUT ?= demo-output
+N ?= 10000
 MIN := 3.12
 NEEDED := import sys; sys.exit(sys.version_info < (3, 12))
 
@@ -24,7 +26,7 @@ done; \
 exit 1
 endef
 
-.PHONY: demo test test-all lint docs clean venv
+.PHONY: demo test test-all soundness lint docs clean venv
 .DEFAULT_GOAL := test
 
 $(PY):
@@ -59,6 +61,9 @@ test: $(VENV)/.test
 
 test-all: $(VENV)/.test
 	@$(PY) -m pytest -q -m ""
+
+soundness: $(VENV)/.test
+	@$(PY) -m tests.soundness $(N)
 
 lint: $(VENV)/.test
 	@$(PY) -m ruff check .

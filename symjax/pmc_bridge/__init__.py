@@ -27,6 +27,7 @@ from symjax.pmc_bridge._predictive import compute_log_prior as compute_log_prior
 from symjax.pmc_bridge._predictive import sample_posterior_predictive as sample_posterior_predictive
 from symjax.pmc_bridge._predictive import sample_prior_predictive as sample_prior_predictive
 from symjax.pmc_bridge._sample import sample as sample
+from symjax.pmc_bridge.distributions import AsymmetricLaplace as AsymmetricLaplace
 from symjax.pmc_bridge.distributions import Bernoulli as Bernoulli
 from symjax.pmc_bridge.distributions import Beta as Beta
 from symjax.pmc_bridge.distributions import Binomial as Binomial
@@ -34,6 +35,7 @@ from symjax.pmc_bridge.distributions import Categorical as Categorical
 from symjax.pmc_bridge.distributions import Cauchy as Cauchy
 from symjax.pmc_bridge.distributions import ChiSquared as ChiSquared
 from symjax.pmc_bridge.distributions import Dirichlet as Dirichlet
+from symjax.pmc_bridge.distributions import DiscreteMarkovChain as DiscreteMarkovChain
 from symjax.pmc_bridge.distributions import DiscreteUniform as DiscreteUniform
 from symjax.pmc_bridge.distributions import Exponential as Exponential
 from symjax.pmc_bridge.distributions import Flat as Flat
@@ -46,8 +48,10 @@ from symjax.pmc_bridge.distributions import HalfFlat as HalfFlat
 from symjax.pmc_bridge.distributions import HalfNormal as HalfNormal
 from symjax.pmc_bridge.distributions import HalfStudentT as HalfStudentT
 from symjax.pmc_bridge.distributions import InverseGamma as InverseGamma
+from symjax.pmc_bridge.distributions import Kumaraswamy as Kumaraswamy
 from symjax.pmc_bridge.distributions import Laplace as Laplace
 from symjax.pmc_bridge.distributions import Logistic as Logistic
+from symjax.pmc_bridge.distributions import LogitNormal as LogitNormal
 from symjax.pmc_bridge.distributions import LogNormal as LogNormal
 from symjax.pmc_bridge.distributions import Mixture as Mixture
 from symjax.pmc_bridge.distributions import Multinomial as Multinomial

@@ -15,7 +15,7 @@ from symjax.core._lower import lower
 from symjax.core._node import Constant
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
-from symjax.pmc_bridge._forward import run_forward
+from symjax.pmc_bridge._forward import Forward
 from symjax.pmc_bridge._joint import layout, total
 from symjax.pmc_bridge._plan import ModelPlan, Unconstrained, log_density, plan_posterior
 from symjax.pmc_bridge._strength import reduce_strength
@@ -53,8 +53,25 @@ class CompiledModel:
             parts.append(np.concatenate(flat) if flat else np.zeros(0, dtype))
         return parts[0], parts[1]
 
-    def recover(self, positions: np.ndarray, discrete: np.ndarray, random_seed: int | None = None) -> dict[str, np.ndarray]:
-        """Values of the model's free variables and deterministics for many draws.
+    def recovery(self, n: int, names: Sequence[str]) -> Forward:
+        """The pass that gives free variables and deterministics of the model for `n` draws, not yet compiled."""
+        with detached():
+            remaining = {u.latent: u.value for u in (*self._continuous, *self._discrete)}
+            drawn = self.plan.plan.recovered()
+            known = remaining | dict(zip(drawn, substitute(list(drawn.values()), remaining), strict=True))
+            outputs = substitute([self.plan.frozen[self.plan.model.named_vars[name]] for name in names], known)
+        return Forward(outputs, [u.leaf for u in (*self._continuous, *self._discrete)], n, checked=False)
+
+    def recover(
+        self,
+        positions: np.ndarray,
+        discrete: np.ndarray,
+        names: Sequence[str],
+        random_seed: Any = None,
+        *,
+        by: Forward | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Values of free variables and deterministics of the model for many draws.
 
         What was integrated out is drawn from its exact conditional law given the rest.
 
@@ -62,8 +79,12 @@ class CompiledModel:
         ----------
         positions, discrete : array, shape (..., n) and (..., m)
             Flat values.
+        names : sequence of str
+            Names of the variables.
         random_seed : int, optional
             Seed of the conditional draws.
+        by : Forward, optional
+            What `recovery` gave for these names; used if it is for as many draws.
 
         Returns
         -------
@@ -72,24 +93,18 @@ class CompiledModel:
         """
         lead = positions.shape[:-1]
         n = int(np.prod(lead, dtype=int))
-        with detached():
-            remaining = {u.latent: u.value for u in (*self._continuous, *self._discrete)}
-            drawn = self.plan.plan.recovered()
-            known = remaining | dict(zip(drawn, substitute(list(drawn.values()), remaining), strict=True))
-            wanted = self.plan.model.unobserved_RVs
-            outputs = substitute([self.plan.frozen[v] for v in wanted], known)
-        given = self._split(positions.reshape(n, -1), self._continuous) | self._split(discrete.reshape(n, -1), self._discrete)
-        columns = run_forward(outputs, given, n, random_seed, checked=False)
-        names = [v.name for v in wanted]
+        given = [*self._split(positions.reshape(n, -1), self._continuous), *self._split(discrete.reshape(n, -1), self._discrete)]
+        forward = by if by is not None and by.n == n else self.recovery(n, names)
+        columns = forward(given, random_seed)
         return {name: c.reshape(*lead, *c.shape[1:]) for name, c in zip(names, columns, strict=True)}
 
     @staticmethod
-    def _split(flat: np.ndarray, variables: Sequence[Unconstrained]) -> dict[Any, np.ndarray]:
-        return {u.leaf: flat[:, a:b].reshape(-1, *shape) for u, (_, a, b, shape) in zip(variables, _layout(variables), strict=True)}
+    def _split(flat: np.ndarray, variables: Sequence[Unconstrained]) -> list[np.ndarray]:
+        return [flat[:, a:b].reshape(len(flat), *shape) for _, a, b, shape in _layout(variables)]
 
     def point(self, position: np.ndarray, discrete: np.ndarray) -> dict[str, np.ndarray]:
         """Values of all variables, of unconstrained ones by their own names too, at one position."""
-        found = self.recover(position[None], discrete[None])
+        found = self.recover(position[None], discrete[None], [v.name for v in self.plan.model.unobserved_RVs])
         values = {name: v[0] for name, v in found.items()}
         for variables, flat in ((self._continuous, position), (self._discrete, discrete)):
             values.update({v.name: flat[a:b].reshape(shape) for v, a, b, shape in _layout(variables)})

@@ -46,36 +46,67 @@ def run_forward(
     ParameterError
         If a parameter of a variable that is drawn takes a value that its distribution does not allow.
     """
-    checks = parameter_checks(outputs, given.keys()) if checked else []
-    conditions = [t for c in checks for t in (c.holds, c.place, c.value)]
-    program = lower(prepare([*outputs, *conditions], canonicalize=False), list(given))
-    salts = program.salts()
-    data = program.values_of_data()
+    forward = Forward(outputs, list(given), n, checked=checked)
+    return forward([np.asarray(v) for v in given.values()], random_seed)
 
-    def one(index: Any, values: Any, key: Any, data: Any) -> Any:
-        stream = KeyStream(jax.random.fold_in(key, index), salts, (index,)) if program.tokens else None
-        return program.run(values, data, stream)
 
-    batch = max(1, min(n, MEMORY_BUDGET // max(1, _bytes_per_draw(outputs, data))))
+class Forward:
+    """A compiled pass over many draws.
 
-    def all_draws(indices: Any, values: Any, key: Any, data: Any) -> Any:
-        return jax.vmap(one, (0, 0, None, None))(indices, values, key, data)
+    Parameters
+    ----------
+    outputs : sequence of Tensor
+        What to compute; random nodes that are not given are drawn.
+    given : sequence of Tensor
+        Nodes whose values will be given.
+    n : int
+        Number of draws.
+    checked : bool
+        Whether to check the parameters of what is drawn.
+    """
 
-    with jax.enable_x64(True):
-        key = jax.random.key(seed_of(random_seed))
-        run = jax.jit(all_draws)
-        arrays = [np.asarray(v) for v in given.values()]
+    def __init__(self, outputs: Sequence[Any], given: Sequence[Any], n: int, *, checked: bool = True):
+        self.n, self._given, self._n_outputs = n, list(given), len(outputs)
+        self._checks = parameter_checks(outputs, given) if checked else []
+        conditions = [t for c in self._checks for t in (c.holds, c.place, c.value)]
+        program = lower(prepare([*outputs, *conditions], canonicalize=False), self._given)
+        salts = program.salts()
+        self._data = program.values_of_data()
+        self._batch = max(1, min(n, MEMORY_BUDGET // max(1, _bytes_per_draw(outputs, self._data))))
+
+        def one(index: Any, values: Any, key: Any, data: Any) -> Any:
+            stream = KeyStream(jax.random.fold_in(key, index), salts, (index,)) if program.tokens else None
+            return program.run(values, data, stream)
+
+        def all_draws(indices: Any, values: Any, seed: Any, data: Any) -> Any:
+            return jax.vmap(one, (0, 0, None, None))(indices, values, jax.random.key(seed), data)
+
+        self._run: Any = jax.jit(all_draws)
+
+    def compile(self) -> Forward:
+        """Compile now, from any thread; the first call does so otherwise."""
+        with jax.enable_x64(True):
+            values = [jax.ShapeDtypeStruct((self._batch, *leaf.shape), leaf.dtype) for leaf in self._given]
+            indices = jax.ShapeDtypeStruct((self._batch,), np.int64)
+            self._run = self._run.lower(indices, values, jax.ShapeDtypeStruct((), np.int64), self._data).compile()
+        return self
+
+    def __call__(self, values: Sequence[np.ndarray], random_seed: Any = None) -> list[np.ndarray]:
+        """The outputs for each draw; `values` are those of the given nodes, the first axis of length `n`."""
+        seed = np.int64(seed_of(random_seed))
         parts = []
-        for start in range(0, n, batch):
-            # the last pass overlaps the one before, so that every pass has the shape that was compiled
-            at = max(0, min(start, n - batch))
-            found = run(np.arange(at, at + batch), [a[at : at + batch] for a in arrays], key, data)
-            parts.append([np.asarray(f)[start - at :] for f in found])
-    columns = [np.concatenate(p) for p in zip(*parts, strict=True)]
-    k = len(outputs)
-    for i, check in enumerate(checks):
-        raise_if_broken(check, *columns[k + 3 * i : k + 3 * i + 3])
-    return columns[:k]
+        with jax.enable_x64(True):
+            for start in range(0, self.n, self._batch):
+                # the last pass overlaps the one before, so that every pass has the shape that was compiled
+                at = max(0, min(start, self.n - self._batch))
+                stop = at + self._batch
+                found = self._run(np.arange(at, stop), [v[at:stop] for v in values], seed, self._data)
+                parts.append([np.asarray(f)[start - at :] for f in found])
+        columns = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]
+        k = self._n_outputs
+        for i, check in enumerate(self._checks):
+            raise_if_broken(check, *columns[k + 3 * i : k + 3 * i + 3])
+        return columns[:k]
 
 
 def _bytes_per_draw(outputs: Sequence[Any], data: Sequence[Any]) -> int:

@@ -7,14 +7,16 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import jax
 import numpy as np
 
 from symjax._errors import SamplingError
 from symjax.pmc_bridge._arviz import to_datatree
 from symjax.pmc_bridge._compile import CompiledModel, compile_log_density
-from symjax.pmc_bridge._forward import seed_of
+from symjax.pmc_bridge._forward import Forward, seed_of
 from symjax.pmc_bridge._model import modelcontext
 from symjax.sampling import Samples, diagnose
 from symjax.sampling import sample as run
@@ -132,23 +134,26 @@ def sample(
     positions, discrete = _starts(model, compiled, initvals, chains, seed)
     if compiled.is_exact:
         return _exact(model, compiled, names, (chains, draws), seed, idata_kwargs or {})
-    found = run(
-        compiled.target,
-        positions,
-        discrete,
-        draws=draws,
-        tune=tune,
-        random_seed=seed,
-        cores=cores,
-        jitter="jitter" in init or init == "auto",
-        jitter_retries=jitter_max_retries,
-        metric=_METRICS[init],
-        keep_warmup=not discard_tuned_samples,
-        progressbar=progressbar and not quiet,
-        callback=callback,
-        **settings,
-    )
-    tree = _results(model, compiled, found, names, tune, discard_tuned_samples, seed)
+    with ThreadPoolExecutor(1) as pool:
+        # XLA compiles the way back while the way forward compiles and runs
+        recovery = pool.submit(compiled.recovery(chains * draws, names).compile)
+        found = run(
+            compiled.target,
+            positions,
+            discrete,
+            draws=draws,
+            tune=tune,
+            random_seed=seed,
+            cores=cores,
+            jitter="jitter" in init or init == "auto",
+            jitter_retries=jitter_max_retries,
+            metric=_METRICS[init],
+            keep_warmup=not discard_tuned_samples,
+            progressbar=progressbar and not quiet,
+            callback=callback,
+            **settings,
+        )
+        tree = _results(model, compiled, found, names, tune, seed, recovery.result())
     _extra_groups(tree, model, idata_kwargs or {})
     if not quiet:
         _report(tree, found, compute_convergence_checks)
@@ -226,10 +231,18 @@ def _exact(
 ) -> Any:
     """Independent draws of a posterior that is known in closed form."""
     start = time.perf_counter()
-    posterior = compiled.recover(np.zeros((*shape, 0)), np.zeros((*shape, 0), np.int64), seed)
+    evidence = _checked_evidence(compiled)
     groups = {
-        "posterior": {name: posterior[name] for name in names},
-        "sample_stats": {"tune": np.zeros(shape, bool), "diverging": np.zeros(shape, bool)},
+        "posterior": compiled.recover(np.zeros((*shape, 0)), np.zeros((*shape, 0), np.int64), names, seed),
+        "sample_stats": {
+            "tune": np.zeros(shape, bool),
+            "diverging": np.zeros(shape, bool),
+            "reached_max_treedepth": np.zeros(shape, bool),
+            "acceptance_rate": np.ones(shape),
+            "n_steps": np.zeros(shape, np.int64),
+            "tree_depth": np.zeros(shape, np.int64),
+            "lp": np.full(shape, evidence),
+        },
     }
     attrs = {"sampling_time": time.perf_counter() - start, "compile_time": 0.0, "tuning_steps": 0}
     tree = to_datatree(model, groups, attrs)
@@ -237,14 +250,33 @@ def _exact(
     return tree
 
 
-def _results(model: Any, compiled: CompiledModel, found: Samples, names: list[str], tune: int, discard: bool, seed: int) -> Any:
+def _checked_evidence(compiled: CompiledModel) -> float:
+    """The log density of the data, everything else integrated out.
+
+    Raises
+    ------
+    SamplingError
+        If it is not finite: the data has no density under the model.
+    """
+    target = compiled.target
+    assert target.terms is not None
+    with jax.enable_x64(True):
+        terms = {name: float(v) for name, v in target.terms(np.zeros(0), np.zeros(0, np.int64), target.data).items()}
+    for name, value in terms.items():
+        if not np.isfinite(value):
+            raise SamplingError(
+                f"{name!r} has log density {value}: its data is outside the support of its law, or a parameter is not allowed. "
+                "`model.debug()` shows where."
+            )
+    return sum(terms.values())
+
+
+def _results(model: Any, compiled: CompiledModel, found: Samples, names: list[str], tune: int, seed: int, recovery: Forward) -> Any:
     groups: dict[str, Any] = {}
-    posterior = compiled.recover(found.positions, found.discrete, seed)
-    groups["posterior"] = {name: posterior[name] for name in names}
+    groups["posterior"] = compiled.recover(found.positions, found.discrete, names, seed, by=recovery)
     groups["sample_stats"] = {"tune": np.zeros(found.positions.shape[:2], bool), **found.statistics}
-    if not discard and found.warmup_positions is not None and found.warmup_discrete is not None:
-        warmup = compiled.recover(found.warmup_positions, found.warmup_discrete, seed + 1)
-        groups["warmup_posterior"] = {name: warmup[name] for name in names}
+    if found.warmup_positions is not None and found.warmup_discrete is not None:
+        groups["warmup_posterior"] = compiled.recover(found.warmup_positions, found.warmup_discrete, names, seed + 1)
         groups["warmup_sample_stats"] = {"tune": np.ones(found.warmup_positions.shape[:2], bool), **(found.warmup_statistics or {})}
     attrs = {
         "sampling_time": found.sampling_seconds,

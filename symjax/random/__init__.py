@@ -10,6 +10,7 @@ from symjax.random.density import log_densities as log_densities
 from symjax.random.density import logccdf as logccdf
 from symjax.random.density import logcdf as logcdf
 from symjax.random.density import logp as logp
+from symjax.random.distributions.asymmetric_laplace import AsymmetricLaplace as AsymmetricLaplace
 from symjax.random.distributions.bernoulli import Bernoulli as Bernoulli
 from symjax.random.distributions.bernoulli import Binomial as Binomial
 from symjax.random.distributions.beta import Beta as Beta
@@ -30,9 +31,14 @@ from symjax.random.distributions.gamma import Gamma as Gamma
 from symjax.random.distributions.gamma import InverseGamma as InverseGamma
 from symjax.random.distributions.gumbel import Gumbel as Gumbel
 from symjax.random.distributions.half_normal import HalfNormal as HalfNormal
+from symjax.random.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from symjax.random.distributions.laplace import Laplace as Laplace
 from symjax.random.distributions.log_normal import LogNormal as LogNormal
 from symjax.random.distributions.logistic import Logistic as Logistic
+from symjax.random.distributions.logit_normal import LogitNormal as LogitNormal
+from symjax.random.distributions.markov_chain import DiscreteMarkovChain as DiscreteMarkovChain
+from symjax.random.distributions.low_rank_normal import LowRankMvNormal as LowRankMvNormal
+from symjax.random.distributions.matrix_normal import MatrixNormal as MatrixNormal
 from symjax.random.distributions.mixture import Mixture as Mixture
 from symjax.random.distributions.mixture import NormalMixture as NormalMixture
 from symjax.random.distributions.mv_normal import Dirichlet as Dirichlet

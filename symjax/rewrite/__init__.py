@@ -21,6 +21,8 @@ from symjax.rewrite._pattern import variable as variable
 from symjax.rewrite._pattern import variables as variables
 from symjax.rewrite._rule import RULES as RULES
 from symjax.rewrite._rule import Absorbed as Absorbed
+from symjax.rewrite._rule import Replaced as Replaced
 from symjax.rewrite._rule import Rule as Rule
+from symjax.rewrite._rule import cone_law as cone_law
 from symjax.rewrite._rule import rule as rule
 from symjax.rewrite._rule import sum_law as sum_law

@@ -5,27 +5,30 @@ The conditions are checked here, for every rule, so that the author of a rule ca
 1. the draws that a rule absorbs have distinct tokens;
 2. every use of an absorbed draw, counted by token over the cone of all roots, lies inside the matched pattern;
 3. no absorbed draw is a root or to be kept, none is drawn in the body of a loop or derivative, none has a seed of its own;
-4. no draw is repeated by broadcasting on its way to the root of the pattern;
+4. no draw is repeated by broadcasting on its way to the root of the pattern, unless the rule is one of cones, which says how;
 5. so nothing outside the pattern, the parameters and coefficients included, depends on an absorbed draw; dtypes agree;
 6. the result is a fresh draw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from symjax.core._inner import inner_graphs, tokens_of
 from symjax.core._node import Constant, RandomOp, Tensor, Token
-from symjax.core._traverse import make, rebuild, toposort
+from symjax.core._traverse import make, rebuild, substitute, toposort
 from symjax.rewrite._engine import Firing
 from symjax.rewrite._facts import Facts
 from symjax.rewrite._pattern import Match
-from symjax.rewrite._rule import Absorbed, Rule, rules_by_op, sum_laws
+from symjax.rewrite._rule import Absorbed, Rule, cone_laws, rules_by_op, sum_laws
 from symjax.rewrite._terms import call, op_name
 
 _REDUCTIONS = frozenset(("sum", "mean", "prod", "max", "min"))
 _LINEAR = ("add", "subtract", "negative", "multiply", "divide")
+#: Parts of an expression at which a law of cones is tried where it does not fit the whole.
+_CONE_ATTEMPTS = 24
 
 
 class LawPass:
@@ -48,21 +51,26 @@ class LawPass:
         self._order = toposort([*roots, *keep])
         self._rules = rules_by_op("law")
         self._sum_laws = sum_laws()
+        self._cone_laws = cone_laws()
         self._origin: dict[Any, Any] = {}
         self._touched: set[Any] = set()
         self._uses: dict[Any, int] = {}
         self._user: dict[Any, Any] = {}
         self._random: set[Any] = set()
+        self._copies: dict[Any, int] = {}
         self._count()
-        self._blocked = {self._key(n) for n in (*self.roots, *keep)}
+        self._kept = {self._key(n) for n in keep}
         for node in self._order:
             for _, graph in inner_graphs(node) if node.op is not None else ():
-                self._blocked.update(tokens_of(graph.outputs))
+                self._kept.update(tokens_of(graph.outputs))
+        self._blocked = {*self._kept, *(self._key(n) for n in self.roots)}
 
     def _count(self) -> None:
         for node in self._order:
             if isinstance(node, RandomOp) or any(p in self._random for p in node.parents):
                 self._random.add(node)
+            if isinstance(node, RandomOp):
+                self._copies[node.token] = self._copies.get(node.token, 0) + 1
             for p in node.parents:
                 key = self._key(p)
                 self._uses[key] = self._uses.get(key, 0) + 1
@@ -91,6 +99,9 @@ class LawPass:
         if new is not old:
             self._origin[new] = self._origin.get(old, old)
             if old in self._random:
+                for n in toposort([new], stop=self._random):
+                    if isinstance(n, RandomOp) or any(p in self._random for p in n.parents):
+                        self._random.add(n)
                 self._random.add(new)
 
     def _try(self, node: Any) -> Any:
@@ -105,7 +116,7 @@ class LawPass:
                     result = self._accept(rule, node, rule.apply(match.bindings, node, self))
                     if result is not None:
                         return result
-        return None
+        return self._try_cones(node)
 
     # Side conditions -------------------------------------------------------------------------------------------------------
 
@@ -158,6 +169,80 @@ class LawPass:
             if node not in self._touched:
                 self._touched.add(node)
                 stack.extend(node.parents)
+
+    # Whole expressions -----------------------------------------------------------------------------------------------------
+
+    def is_random(self, node: Any) -> bool:
+        """Whether a node depends on a draw."""
+        return node in self._random
+
+    def feeds_draw(self, node: Any) -> bool:
+        """Whether a draw's parameter is made of a node, by operations that nothing else uses."""
+        user = self._user.get(self._key(node))
+        while user is not None and not isinstance(user, RandomOp):
+            user = self._user.get(self._key(user)) if self._uses.get(self._key(user), 0) == 1 else None
+        return user is not None
+
+    def absorbable(self, root: Any, members: Iterable[Any]) -> set[Any]:
+        """The largest part of `members`, nodes below `root`, that may vanish with it: conditions 1, 2, 3 and 5.
+
+        A draw is in it only if all that uses it, up to the root, is.
+        """
+        kept = {n for n in members if n is not root and n not in self._touched}
+        kept = {n for n in kept if self._key(n) not in self._blocked and not (isinstance(n, RandomOp) and n.token.seed is not None)}
+        kept = {n for n in kept if not isinstance(n, RandomOp) or self._copies.get(n.token, 1) == 1}
+        inside: dict[Any, int] = {}
+        for node in (*kept, root):
+            for p in node.parents:
+                inside[p] = inside.get(p, 0) + 1
+        leaving = [n for n in kept if inside.get(n, 0) != self._uses.get(self._key(n), 0)]
+        while leaving:
+            node = leaving.pop()
+            if node in kept:
+                kept.discard(node)
+                for p in node.parents:
+                    inside[p] -= 1
+                leaving.extend(p for p in node.parents if p in kept)
+        return kept
+
+    def _is_cone_root(self, node: Any, rule: Rule) -> bool:
+        if op_name(node) not in rule.roots and not self._is_replaceable(node):
+            return False
+        key = self._key(node)
+        user = self._user.get(key)
+        if user is None or self._uses.get(key, 0) > 1 or key in self._blocked or user.dtype != node.dtype:
+            return True
+        # within the cone of its only user it is seen from there
+        return op_name(user) not in rule.roots and not (isinstance(user, RandomOp) and any(p in self._random for p in user.parents))
+
+    def _is_replaceable(self, node: Any) -> bool:
+        """Whether a draw whose parameters are random may itself become another one."""
+        if not isinstance(node, RandomOp) or node in self._touched or not any(p in self._random for p in node.parents):
+            return False
+        return node.token.seed is None and node.token not in self._kept and self._copies.get(node.token) == 1
+
+    def _try_cones(self, root: Any) -> Any:
+        for rule in self._cone_laws:
+            if not self._is_cone_root(root, rule):
+                continue
+            waiting, seen = [root], {root}
+            for node in itertools.islice(_drain(waiting), _CONE_ATTEMPTS):
+                result = self._replaced(rule, node)
+                if result is not None:
+                    return result if node is root else substitute([root], {node: result})[0]
+                for p in node.parents:
+                    if p in self._random and p not in seen and (op_name(p) in rule.roots or self._is_replaceable(p)):
+                        seen.add(p)
+                        waiting.append(p)
+        return None
+
+    def _replaced(self, rule: Rule, node: Any) -> Any:
+        if node in self._touched:
+            return None
+        answer = rule.build(node, self)
+        if answer is None or self.absorbable(node, answer.members) != answer.members:
+            return None
+        return self._accept(rule, node, answer.result)
 
     # Linear combinations ---------------------------------------------------------------------------------------------------
 
@@ -258,6 +343,14 @@ class LawPass:
             if isinstance(a, RandomOp) != isinstance(b, RandomOp):
                 return [(a, b)] if isinstance(a, RandomOp) else [(b, a)]
         return None
+
+
+def _drain(queue: list[Any]) -> Iterator[Any]:
+    """The members of a queue, those that are added on the way included."""
+    i = 0
+    while i < len(queue):
+        yield queue[i]
+        i += 1
 
 
 def _keeps_elements(node: Any, parent: Any) -> bool:

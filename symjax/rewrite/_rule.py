@@ -25,12 +25,15 @@ class Rule:
     kind : {"pointwise", "law", "arc"}
         What stays equal: every value, the joint law of the roots, or the joint law after an arc is reversed.
     pattern : Pattern or None
-        What is looked for; None for a law of sums, which is given the terms of a linear combination.
+        What is looked for; None for a law of sums, which is given the terms of a linear combination, and for one of cones, which is
+        given the root of any number of operations.
     build : callable
         The replacement from the pattern's variables, or None to decline. It may ask for `node`, the matched root, and `engine`,
         which knows the `facts`.
     when : dict
         Pattern variable to the property of its `Fact` that must be proved: ``{"x": "nonnegative"}``.
+    roots : frozenset of str
+        For a law of cones, the operators that it looks through.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Rule:
     build: Callable[..., Any]
     when: Mapping[str, str] = field(default_factory=dict)
     extras: tuple[str, ...] = ()
+    roots: frozenset[str] = frozenset()
 
     @property
     def formula(self) -> str:
@@ -110,6 +114,28 @@ def sum_law(build: Callable[..., Any]) -> Callable[..., Any]:
     return build
 
 
+def cone_law(*operators: str) -> Callable[[Any], Any]:
+    """Declare a law of whole expressions: ``build(root, engine) -> Replaced or None``.
+
+    It is asked at random variables and at the outermost of operations named `operators`, and may look as far down as it likes. What
+    it absorbs it takes from ``engine.absorbable(root, members)``, and nothing else may depend on it. Draws that are repeated or
+    used several times inside are the rule's own business.
+    """
+
+    def register(build: Callable[..., Any]) -> Callable[..., Any]:
+        _add(Rule(build.__name__, "law", None, build, roots=frozenset(operators)))
+        return build
+
+    return register
+
+
+class Replaced(NamedTuple):
+    """Answer of a `cone_law`: the operations and draws below the root that go, and the expression that takes the root's place."""
+
+    members: frozenset[Any]
+    result: Any
+
+
 class Absorbed(NamedTuple):
     """Answer of a `sum_law`: the terms that it replaces, and the random node that their combination is."""
 
@@ -154,7 +180,12 @@ def _first_argument(pattern: Pattern) -> Any:
 
 def sum_laws() -> list[Rule]:
     """The laws of linear combinations."""
-    return [r for r in RULES.values() if r.pattern is None]
+    return [r for r in RULES.values() if r.pattern is None and not r.roots]
+
+
+def cone_laws() -> list[Rule]:
+    """The laws of whole expressions, those that look through the fewest operations first."""
+    return sorted((r for r in RULES.values() if r.roots), key=lambda r: len(r.roots))
 
 
 def _root_of(r: Rule) -> Any:

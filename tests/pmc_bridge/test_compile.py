@@ -29,7 +29,7 @@ def _mixed():
 
 def test_the_flat_density_is_the_models_density(rng):
     model = _mixed()
-    compiled = compile_log_density(model)
+    compiled = compile_log_density(model, rewrites=())
     unconstrained = {v.name: rng.normal(size=model.initial_point()[v.name].shape) for v in model.continuous_value_vars}
     point = unconstrained | {"jump": np.array(2)}
     position, discrete = compiled.flatten(point)
@@ -48,8 +48,9 @@ def test_the_flat_density_is_the_models_density(rng):
 
 def test_recover_gives_supports_and_deterministics(rng):
     model = _mixed()
-    compiled = compile_log_density(model)
-    draws = compiled.recover(rng.normal(size=(2, 5, 8)), np.full((2, 5, 1), 4))
+    compiled = compile_log_density(model, rewrites=())
+    names = [v.name for v in model.unobserved_RVs]
+    draws = compiled.recover(rng.normal(size=(2, 5, 8)), np.full((2, 5, 1), 4), names)
     assert {k: v.shape[2:] for k, v in draws.items()} == {v.name: v.shape for v in model.unobserved_RVs}
     np.testing.assert_allclose(draws["weights"].sum(-1), 1.0)
     assert (draws["spread"] > 0).all() and (np.abs(draws["low"]) < 1).all()
@@ -59,7 +60,7 @@ def test_recover_gives_supports_and_deterministics(rng):
 
 
 def test_observations_are_arguments_of_the_compiled_function():
-    compiled = compile_log_density(_mixed())
+    compiled = compile_log_density(_mixed(), rewrites=())
     sizes = {np.size(a) for a in jax.tree.leaves(compiled.target.data)}
     assert 400 in sizes
     with jax.enable_x64(True):

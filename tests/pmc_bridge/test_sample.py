@@ -27,7 +27,7 @@ def conjugate():
         mu = pm.Normal("mu", 0.0, 2.0)
         pm.Deterministic("twice", 2 * mu)
         pm.Normal("y", mu + x, 1.0, observed=y, dims="obs")
-        tree = pm.sample(500, tune=300, idata_kwargs={"log_likelihood": True}, discard_tuned_samples=False, **QUICK)
+        tree = pm.sample(500, tune=300, idata_kwargs={"log_likelihood": True}, discard_tuned_samples=False, rewrites=(), **QUICK)
     precision = 1 / 4 + 4
     return model, tree, y.sum() / precision, precision**-0.5
 
@@ -147,6 +147,21 @@ def test_errors_of_sampling(conjugate):
         pm.Normal("z", x, 1.0, observed=0.0)
     with pytest.raises(SamplingError, match="'y' has log density -inf"):
         pm.sample(model=bad, progressbar=False, chains=1)
+    with pytest.raises(SamplingError, match="'y' has log density -inf"):
+        pm.sample(model=bad, progressbar=False, chains=1, rewrites=None)
+
+
+def test_a_posterior_in_closed_form_is_drawn_exactly(conjugate):
+    model, _, mean, sd = conjugate
+    tree = pm.sample(2000, model=model, **QUICK)
+    mu = tree.posterior["mu"].values
+    assert mu.shape == (2, 2000) and not tree.sample_stats["diverging"].any()
+    assert abs(mu.mean() - mean) < 4.5 * sd / np.sqrt(4000)
+    assert abs(mu.std() / sd - 1) < 4.5 / np.sqrt(8000)
+    np.testing.assert_allclose(tree.posterior["twice"].values, 2 * mu)
+    assert abs(np.corrcoef(mu[0, 1:], mu[0, :-1])[0, 1]) < 4.5 / np.sqrt(2000)
+    again = pm.sample(2000, model=model, **QUICK)
+    np.testing.assert_array_equal(again.posterior["mu"].values, mu)
 
 
 def test_divergences_are_said_in_words(caplog):
@@ -154,7 +169,7 @@ def test_divergences_are_said_in_words(caplog):
         tau = pm.Normal("tau", 0.0, 3.0)
         pm.Normal("x", 0.0, pm.math.exp(tau), shape=9)
         with caplog.at_level(logging.WARNING, logger="symjax"):
-            pm.sample(200, tune=200, target_accept=0.6, **QUICK)
+            pm.sample(200, tune=200, target_accept=0.6, rewrites=None, **QUICK)
     assert any("target_accept" in r.message for r in caplog.records)
 
 

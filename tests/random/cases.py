@@ -10,6 +10,7 @@ from count_cases import DISCRETE
 from row import FAR as FAR
 from row import NEAR, Row, array
 from scipy.integrate import quad
+from scipy.special import betaln, expit
 
 import symjax.random as R
 
@@ -100,6 +101,56 @@ class HalfT:
             return self._moment(2) - self._moment(1) ** 2
 
 
+class Kumaraswamy:
+    """scipy has no Kumaraswamy law: that of a Beta(1, b) variable to the power 1 / a."""
+
+    def __init__(self, a: Any, b: Any):
+        self.a, self.b = np.asarray(a, float), np.asarray(b, float)
+
+    def logpdf(self, x: Any) -> Any:
+        return st.beta(1, self.b).logpdf(x**self.a) + np.log(self.a) + (self.a - 1) * np.log(x)
+
+    def logcdf(self, x: Any) -> Any:
+        return np.log(-np.expm1(self.b * np.log1p(-(x**self.a))))
+
+    def logsf(self, x: Any) -> Any:
+        return self.b * np.log(-np.expm1(self.a * np.log(x)))
+
+    def ppf(self, q: Any) -> Any:
+        return (-np.expm1(np.log1p(-q) / self.b)) ** (1 / self.a)
+
+    def isf(self, q: Any) -> Any:
+        return (-np.expm1(np.log(q) / self.b)) ** (1 / self.a)
+
+    def mean(self) -> Any:
+        return self.b * np.exp(betaln(1 + 1 / self.a, self.b))
+
+    def var(self) -> Any:
+        return self.b * np.exp(betaln(1 + 2 / self.a, self.b)) - self.mean() ** 2
+
+
+class LogitNormal:
+    """scipy has no LogitNormal law: that of the inverse logit of a Normal variable."""
+
+    def __init__(self, mu: Any, sigma: Any):
+        self.normal = st.norm(mu, sigma)
+
+    def logpdf(self, x: Any) -> Any:
+        return self.normal.logpdf(np.log(x) - np.log1p(-x)) - np.log(x) - np.log1p(-x)
+
+    def logcdf(self, x: Any) -> Any:
+        return self.normal.logcdf(np.log(x) - np.log1p(-x))
+
+    def logsf(self, x: Any) -> Any:
+        return self.normal.logsf(np.log(x) - np.log1p(-x))
+
+    def ppf(self, q: Any) -> Any:
+        return expit(self.normal.ppf(q))
+
+    def isf(self, q: Any) -> Any:
+        return expit(self.normal.isf(q))
+
+
 class Constant:
     """An improper law of density 1 from a bound on."""
 
@@ -113,6 +164,10 @@ class Constant:
 def _scale_and_precision(name: str = "tau", **others: float) -> list[Any]:
     values = tuple(others.values())
     return [({**others, name: 4.0}, (*values, 0.5)), ({**others, "sigma": 3.0}, (*values, 3.0)), (others, (*values, 1.0))]
+
+
+def _odds(*masses: float) -> np.ndarray:
+    return array(*masses) / (1 - array(*masses))
 
 
 CONTINUOUS = [
@@ -313,6 +368,35 @@ CONTINUOUS = [
         [(3.0, 1.0), (1.5, 1e-2), (20.0, 5.0), (array(1.2, 2.5, 4.0), array(1.0, 10.0, 0.1))],
         outside=lambda alpha, m: [0.999 * m, 0.0, -1.0],
         bad=[({"alpha": 1.0, "m": 0.0}, "m"), ({"alpha": 0.0, "m": 1.0}, "alpha")],
+        far=False,
+    ),
+    Row(
+        R.Kumaraswamy,
+        Kumaraswamy,
+        [(2.0, 3.0), (0.6, 0.7), (1.0, 1.0), (array(0.9, 2.0, 5.0), array(1.0, 40.0, 0.5))],
+        outside=lambda a, b: [-0.1, 1.1, -np.inf, np.inf],
+        bad=[({"a": 0.0, "b": 1.0}, "a"), ({"a": 1.0, "b": -1.0}, "b")],
+        levels=NEAR,
+        far=False,
+    ),
+    Row(
+        R.LogitNormal,
+        LogitNormal,
+        [(0.0, 1.0), (-1.0, 0.2), (array(0.0, 1.0, -2.0), array(0.5, 2.0, 1.0))],
+        same=[*_scale_and_precision(mu=0.3), ({}, (0.0, 1.0))],
+        outside=lambda mu, sigma: [-0.1, 0.0, 1.0, 1.1],
+        bad=[({"mu": 0.0, "sigma": 0.0}, "sigma")],
+        levels=NEAR,
+        far=False,
+        moments=False,
+    ),
+    Row(
+        R.AsymmetricLaplace,
+        lambda kappa, mu, b: st.laplace_asymmetric(kappa, mu, 1 / b),
+        # the mode is a knot of the quadrature: the mass below it is 0.01 + 0.98 j / 60
+        [(1.0, 0.0, 1.0), ((0.745 / 0.255) ** 0.5, -3.0, 0.1), (_odds(0.108, 0.255, 0.892) ** 0.5, array(0.0, 5.0, -1e3), 2.0)],
+        same=[({"q": 0.5, "mu": 1.0, "b": 2.0}, (1.0, 1.0, 2.0)), ({"q": 0.8, "mu": 1.0, "b": 2.0}, (2.0, 1.0, 2.0))],
+        bad=[({"kappa": 0.0, "mu": 0.0, "b": 1.0}, "kappa"), ({"kappa": 1.0, "mu": 0.0, "b": -1.0}, "b")],
         far=False,
     ),
 ]

@@ -1,6 +1,6 @@
 """Random networks of normals with linear means and of discrete switches.
 
-Given the discrete variables everything is jointly normal, so evidence and posterior moments come from enumeration and linear algebra.
+Given the discrete variables everything is jointly normal: evidence and posterior moments come from enumeration and linear algebra.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class LinearNetwork:
         normals = [v for v in self.nodes if v.kind == "normal"]
         sizes = [int(np.prod(v.shape)) for v in normals]
         n = sum(sizes)
-        starts = dict(zip([v.name for v in normals], np.cumsum([0, *sizes[:-1]]), strict=True))
+        starts = dict(zip([v.name for v in normals], np.cumsum([0, *sizes])[:-1], strict=True))
         # every variable as an affine function of all standard normal innovations
         constants, maps = np.zeros(n), np.zeros((n, n))
         for v, size in zip(normals, sizes, strict=True):

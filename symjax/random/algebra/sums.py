@@ -1,7 +1,7 @@
 """Laws of sums: linear combinations, axis sums and means of independent variables.
 
-They are those of Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions I, 2nd ed., ch. 13 (Normal), 16 (Cauchy) and 17
-(Gamma), and of Johnson, Kemp, Kotz, Univariate Discrete Distributions, 3rd ed., ch. 4 (Poisson).
+They are those of Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions I, 2nd ed., ch. 13 (Normal), and of Johnson,
+Kemp, Kotz, Univariate Discrete Distributions, 3rd ed., ch. 4 (Poisson).
 """
 
 from __future__ import annotations
@@ -10,12 +10,8 @@ import math
 from typing import Any
 
 import symjax.tensor as T
-from symjax.core._node import Constant
 from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in, fresh, is_nonzero, is_one, magnitude
-from symjax.random.distributions.cauchy import Cauchy
 from symjax.random.distributions.counts import Poisson
-from symjax.random.distributions.exponential import Exponential
-from symjax.random.distributions.gamma import ChiSquared, Gamma
 from symjax.random.distributions.normal import Normal
 from symjax.rewrite import Absorbed, p, rule, sum_law, variables
 
@@ -33,38 +29,6 @@ def add_normals(terms: dict[Any, Any], node: Any) -> Any:
     scales = [magnitude(terms[n], n.parents[1]) for n in normals]
     scale = scales[0] if len(scales) == 1 else T.sqrt(combination((1, T.square(s)) for s in scales))
     return Absorbed((*normals, *fixed), fresh(Normal, mean, scale, like=node))
-
-
-@sum_law
-def add_cauchys(terms: dict[Any, Any], node: Any) -> Any:
-    """Σ cᵢ Cauchy(αᵢ, βᵢ) = Cauchy(Σ cᵢ αᵢ, Σ |cᵢ| βᵢ), summands independent, not all cᵢ zero."""
-    cauchys = draws_of(terms, Cauchy)
-    if len(cauchys) < 2 or not any(is_nonzero(terms[x]) for x in cauchys):
-        return None
-    location = combination((terms[x], x.parents[0]) for x in cauchys)
-    scale = combination((1, magnitude(terms[x], x.parents[1])) for x in cauchys)
-    return Absorbed(tuple(cauchys), fresh(Cauchy, location, scale, like=node))
-
-
-@sum_law
-def add_gammas(terms: dict[Any, Any], node: Any) -> Any:
-    """Σ Gamma(αᵢ, β) = Gamma(Σ αᵢ, β), summands independent; Exponential(β) is Gamma(1, β), χ²(ν) is Gamma(ν/2, 1/2)."""
-    alike: dict[Any, list[tuple[Any, Any, Any]]] = {}
-    for x in draws_of(terms, Gamma, Exponential, ChiSquared):
-        shape, rate = _gamma_parameters(x)
-        if is_one(terms[x]):
-            alike.setdefault(rate.key if isinstance(rate, Constant) else rate, []).append((x, shape, rate))
-    group = next((g for g in alike.values() if len(g) > 1), None)
-    if group is None:
-        return None
-    result = fresh(Gamma, combination((1, shape) for _, shape, _ in group), group[0][2], like=node)
-    return Absorbed(tuple(x for x, _, _ in group), result)
-
-
-def _gamma_parameters(x: Any) -> tuple[Any, Any]:
-    if x.distribution is Gamma:
-        return x.parents
-    return (T.constant(1.0), x.parents[0]) if x.distribution is Exponential else (x.parents[0] / 2, T.constant(0.5))
 
 
 @sum_law

@@ -9,6 +9,7 @@ import symjax.tensor as T
 from symjax.core._leaves import as_tensor
 from symjax.random._distribution import Distribution
 from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in, fresh, is_one, magnitude, scaled, sign_of
+from symjax.random.distributions.asymmetric_laplace import AsymmetricLaplace
 from symjax.random.distributions.cauchy import Cauchy, HalfCauchy
 from symjax.random.distributions.exponential import Exponential
 from symjax.random.distributions.gamma import Gamma, InverseGamma
@@ -69,6 +70,11 @@ def _scaled_log_normal(parameters: list[Any], c: Any, sign: int, shift: list[Any
     return None if sign < 0 or shift else [parameters[0] + T.log(as_tensor(c)), parameters[1]]
 
 
+def _affine_asymmetric_laplace(parameters: list[Any], c: Any, sign: int, shift: list[Any]) -> Any:
+    kappa, mu, b = parameters
+    return [kappa**sign, combination([(c, mu), *shift]), b if is_one(c) else b / T.abs(as_tensor(c))]
+
+
 location_scale(Cauchy, "alpha", "beta")
 location_scale(StudentT, "mu", "sigma")
 location_scale(Laplace, "mu", "b")
@@ -83,6 +89,7 @@ scale_only(InverseGamma, "beta")
 scale_only(Weibull, "beta")
 scale_only(Pareto, "m")
 AFFINE[Uniform] = _affine_uniform
+AFFINE[AsymmetricLaplace] = _affine_asymmetric_laplace
 AFFINE[LogNormal] = _scaled_log_normal
 
 

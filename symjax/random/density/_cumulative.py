@@ -11,8 +11,9 @@ from symjax._errors import NotDerivableError
 from symjax.core._traverse import rebuild
 from symjax.random._distribution import require
 from symjax.random._draw import RandomVariable
-from symjax.random.density._derive import Derivation, Inverse, unknown
+from symjax.random.density._derive import CUMULATIVES, Derivation, Inverse, unknown
 from symjax.random.density._log_density import refuse_loose
+from symjax.rewrite._facts import is_standard
 
 
 def log_cdf(derivation: Derivation, node: Any, value: Any, upper: bool = False) -> Any:
@@ -28,7 +29,10 @@ def log_cdf(derivation: Derivation, node: Any, value: Any, upper: bool = False) 
         return _of_draw(node, value, upper)
     inverse = derivation.inverse(node)
     if inverse is None:
-        raise unknown(node, "cdf")
+        rule = CUMULATIVES.get(node.op.name) if is_standard(node.op) else None
+        if rule is None:
+            raise unknown(node, "cdf")
+        return rule(node, value, upper, derivation)
     branches = [v for v, _ in inverse.at(value)]
     if len(branches) == 2:
         term = _between(derivation, inverse.operand, branches[0], branches[1], upper)

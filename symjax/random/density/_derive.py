@@ -64,6 +64,10 @@ INVERSES: dict[str, Callable[..., Inverse]] = {}
 DENSITIES: dict[str, Callable[..., Any]] = {}
 #: Rules that move the operation below its operand, ``rule(node, derivation) -> Tensor``, for elementwise independent laws.
 DESCENTS: dict[str, Callable[..., Any]] = {}
+#: Cdfs of operations that are not undone elementwise, ``rule(node, value, upper, derivation) -> term``.
+CUMULATIVES: dict[str, Callable[..., Any]] = {}
+#: What one element of an operation is where its elements depend on each other, ``rule(getitem_node) -> Tensor or None``.
+ELEMENTS: dict[str, Callable[..., Any]] = {}
 
 
 #: Operations that move elements and leave them as independent as they were.
@@ -85,10 +89,14 @@ def _registering(table: dict[str, Any]) -> Callable[..., Any]:
 
 
 #: ``@inverse_of("exp")`` declares how an elementwise operation is undone, ``@density_of("stack")`` the density of any other
-#: operation, ``@descent_of("getitem")`` how an operation that moves elements is applied to its operand's parameters instead.
+#: operation, ``@descent_of("getitem")`` how an operation that moves elements is applied to its operand's parameters instead,
+#: ``@cumulative_of("max")`` a cdf, and ``@element_of("sort")`` what one element of an operation is. A density of several random
+#: operands goes before the inverse for one.
 inverse_of = _registering(INVERSES)
 density_of = _registering(DENSITIES)
 descent_of = _registering(DESCENTS)
+cumulative_of = _registering(CUMULATIVES)
+element_of = _registering(ELEMENTS)
 
 
 def simplified(outputs: Sequence[Any]) -> list[Any]:
@@ -146,7 +154,7 @@ class Derivation:
             If the operation has no density, or none that is known.
         """
         rule = INVERSES.get(node.op.name) if is_standard(node.op) else None
-        if rule is None:
+        if rule is None or (node.op.name in DENSITIES and sum(self.is_random(p) for p in node.parents) > 1):
             return None
         found = rule(node, self)
         if found.operand.shape != node.shape:
@@ -320,7 +328,8 @@ def derived(expr: Any, query: Callable[[Derivation, Any], Any]) -> Any:
         If the expression is not random, or the answer is not known exactly.
     """
     with detached():
-        root = expr if isinstance(expr, RandomVariable) else simplified([expr])[0]
+        plain = isinstance(expr, RandomVariable) and not any(is_draw(n) for n in toposort(expr.parents))
+        root = expr if plain else simplified([expr])[0]
         derivation = Derivation()
         if not derivation.is_random(root):
             raise NotDerivableError(f"{expr.name!r} is not random, so it has no law.", expr)

@@ -31,7 +31,8 @@ def log_densities(values: Mapping[Any, Any]) -> dict[Any, Any]:
     -------
     dict of Tensor to Tensor
         A term for each, in the same order, with one element per value of its law: the shape of the variable without the axes of
-        one value. It is −inf outside the support and where a parameter is not allowed.
+        one value. It is −inf outside the support and where a parameter is not allowed. Of jointly Gaussian expressions that share
+        draws without a value, a term is one number, the density given the expressions before it.
 
     Raises
     ------
@@ -52,11 +53,23 @@ def log_densities(values: Mapping[Any, Any]) -> dict[Any, Any]:
     """
     with detached():
         known = {node: _fitting(node, value) for node, value in values.items()}
-        plain = [n for n in known if isinstance(n, RandomVariable)]
-        terms = _plain_terms(plain, known)
-        expressions = [n for n in known if not isinstance(n, RandomVariable)]
-        if expressions:
-            terms.update(_expression_terms(expressions, known))
+        try:
+            return _terms(known)
+        except NotDerivableError:
+            from symjax.random.density._joint_normal import joint_normal_terms
+
+            terms = joint_normal_terms(known) if len(known) > 1 else None
+            if terms is None:
+                raise
+            return terms
+
+
+def _terms(known: Mapping[Any, Any]) -> dict[Any, Any]:
+    plain = [n for n in known if isinstance(n, RandomVariable)]
+    terms = _plain_terms(plain, known)
+    expressions = [n for n in known if not isinstance(n, RandomVariable)]
+    if expressions:
+        terms.update(_expression_terms(expressions, known))
     return {n: terms[n] for n in known}
 
 

@@ -14,7 +14,8 @@ from symjax.core._traverse import make, rebuild
 from symjax.random._distribution import require
 from symjax.random._draw import RandomVariable
 from symjax.random.density._cumulative import log_cdf
-from symjax.random.density._derive import Derivation, density_of, descent_of
+from symjax.random.density._derive import ELEMENTS, Derivation, density_of, descent_of
+from symjax.rewrite._facts import is_standard
 from symjax.tensor._index import GETITEM, decode
 from symjax.tensor._shape_ops import CONCATENATE, RESHAPE, TRANSPOSE
 
@@ -119,6 +120,10 @@ def _getitem(node: Any, value: Any, derivation: Derivation) -> Any:
 @descent_of("getitem")
 def _descend_getitem(node: Any, derivation: Derivation) -> Any:
     x, *arrays = node.parents
+    element = ELEMENTS.get(x.op.name) if x.op is not None and is_standard(x.op) else None
+    found = element(node) if element is not None else None
+    if found is not None:
+        return found
     _refuse_repeated_elements(node, x, arrays, derivation)
     index = _explicit(node.settings["index"], x.ndim)
 

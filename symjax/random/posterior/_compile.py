@@ -66,7 +66,15 @@ def compile_posterior(joint: Joint, rules: Sequence[tuple[str, Propose]], *, onl
             break
         joint = joint.apply(rewrite)
         rewrites.append(rewrite)
-    applied = [Record(r.rule, r.variables, r.reason) for r in rewrites]
+    applied = [Record(r.rule, r.variables, _told(r)) for r in rewrites]
     gone = {x.name for r in rewrites for x in r.conditional}
     left = [r for r in declined.values() if not set(r.variables) <= gone]
     return Plan(joint, tuple(rewrites), applied, left)
+
+
+def _told(rewrite: Rewrite) -> str:
+    """What a rewrite does, beginning with what it does it to: "theta (8), mu: integrated out given tau: …"."""
+    if not rewrite.conditional or rewrite.reason.startswith(next(iter(rewrite.conditional)).name):
+        return rewrite.reason
+    subjects = [x.name if x.shape == () else f"{x.name} ({'x'.join(map(str, x.shape))})" for x in rewrite.conditional]
+    return f"{', '.join(subjects)}: {rewrite.reason}"

@@ -21,7 +21,7 @@ from symjax.core._scope import detached
 from symjax.core._traverse import substitute, toposort
 from symjax.random._draw import RandomVariable
 from symjax.random.algebra.supports import fact_of_draw
-from symjax.rewrite import Facts, register_fact
+from symjax.rewrite import Fact, Facts, register_fact
 
 
 class Latent(Tensor):
@@ -31,14 +31,20 @@ class Latent(Tensor):
     ----------
     draw : RandomVariable
         The variable; its parameters are expressions of other latents and of data.
+    fact : Fact
+        What its support proves of its value.
     """
 
-    __slots__ = ("draw",)
+    __slots__ = ("draw", "fact")
     draw: RandomVariable
+    fact: Fact
 
     def __init__(self, draw: RandomVariable):
         super().__init__(None, (), (), draw.aval, None, draw.name)
+        facts = Facts()
         object.__setattr__(self, "draw", draw)
+        # found at once, since the latents that parameters depend on have theirs: chains of latents may be long
+        object.__setattr__(self, "fact", fact_of_draw(draw, [facts(p) for p in draw.parents]))
 
     @property
     def is_discrete(self) -> bool:
@@ -46,9 +52,8 @@ class Latent(Tensor):
         return self.draw.distribution.is_discrete
 
 
-def _fact_of_latent(node: Latent, _: Any) -> Any:
-    facts = Facts()
-    return fact_of_draw(node.draw, [facts(p) for p in node.draw.parents])
+def _fact_of_latent(node: Latent, _: Any) -> Fact:
+    return node.fact
 
 
 register_fact(Latent, _fact_of_latent)

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from symjax.random.posterior._joint import Propose
+from symjax.random.posterior.chains import propose_forward_recursion
+from symjax.random.posterior.discrete import propose_enumeration
+from symjax.random.posterior.gaussian import propose as propose_gaussian_block
+from symjax.random.posterior.statistics import sufficient_statistics
 
 #: Name and proposer of each rule; the names are what ``pm.sample(rewrites=[...])`` takes.
-RULES: tuple[tuple[str, Propose], ...] = ()
+RULES: tuple[tuple[str, Propose], ...] = (
+    ("sufficient_statistics", sufficient_statistics),
+    ("forward_recursion", propose_forward_recursion),
+    ("enumerate_discrete", propose_enumeration),
+    ("gaussian_block", propose_gaussian_block),
+)
