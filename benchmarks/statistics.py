@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
+import sys
 import time
 
 import jax
@@ -86,10 +88,33 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
+def fit(n: int) -> None:
+    """A regression of `n` rows from data in memory to draws."""
+    import symjax.pmc_bridge as pm
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, COLUMNS))
+    y = X @ np.arange(COLUMNS) + rng.normal(size=n)
+    data = peak()
+    begin = time.perf_counter()
+    with pm.Model():
+        alpha, beta = pm.Normal("alpha", 0, 10), pm.Normal("beta", 0, 10, shape=COLUMNS)
+        sigma = pm.HalfNormal("sigma", 5)
+        pm.Normal("y", alpha + T.dot(X, beta), sigma, observed=y)
+        pm.sample(progressbar=False, random_seed=1)
+    seconds = time.perf_counter() - begin
+    print(f"fit of {n:,} x {COLUMNS}: {seconds:.1f} s, peak {peak():.2f} GiB, of which {data:.2f} before")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
-    most = parser.parse_args().rows
+    parser.add_argument("--fit", action="store_true", help="only the fit by pm.sample")
+    options = parser.parse_args()
+    most = options.rows
+    if options.fit:
+        return fit(most)
+    subprocess.run([sys.executable, __file__, "--fit", "--rows", str(most)], check=True)
     rng = np.random.default_rng(0)
     print(f"{'rows':>12} {'model':>12} {'reduced in':>11} {'GB/s':>6} {'gradient':>10} {'as written':>11} {'peak':>9}")
     for n in [10**k for k in range(3, 8) if 10**k <= most]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from symjax._errors import SamplingError
 from symjax.pmc_bridge._arviz import to_datatree
@@ -45,6 +46,7 @@ def sample(
     init: str = "auto",
     jitter_max_retries: int = 10,
     discard_tuned_samples: bool = True,
+    thin: int | str = "auto",
     compute_convergence_checks: bool = True,
     return_inferencedata: bool = True,
     idata_kwargs: Mapping[str, Any] | None = None,
@@ -81,6 +83,9 @@ def sample(
         Further starts to try where the density is not finite.
     discard_tuned_samples : bool
         Whether to leave the warm-up out of the result; groups ``warmup_posterior`` and ``warmup_sample_stats`` if not.
+    thin : int or "auto"
+        Return every so many-th state of a chain. By default draws are thinned inside the compiled loop until they are nearly
+        independent, where steps are so cheap that this costs little; 1 returns every state.
     compute_convergence_checks : bool
         Whether to log what the diagnostics find.
     return_inferencedata : bool
@@ -134,30 +139,37 @@ def sample(
     positions, discrete = _starts(model, compiled, initvals, chains, seed)
     if compiled.is_exact:
         return _exact(model, compiled, names, (chains, draws), seed, idata_kwargs or {})
-    with ThreadPoolExecutor(1) as pool:
-        # XLA compiles the way back while the way forward compiles and runs
-        recovery = pool.submit(compiled.recovery(chains * draws, names).compile)
-        found = run(
-            compiled.target,
-            positions,
-            discrete,
-            draws=draws,
-            tune=tune,
-            random_seed=seed,
-            cores=cores,
-            jitter="jitter" in init or init == "auto",
-            jitter_retries=jitter_max_retries,
-            metric=_METRICS[init],
-            keep_warmup=not discard_tuned_samples,
-            progressbar=progressbar and not quiet,
-            callback=callback,
-            **settings,
-        )
-        tree = _results(model, compiled, found, names, tune, seed, recovery.result())
+    options = {
+        "draws": draws,
+        "tune": tune,
+        "random_seed": seed,
+        "cores": cores,
+        "jitter": "jitter" in init or init == "auto",
+        "jitter_retries": jitter_max_retries,
+        "metric": _METRICS[init],
+        "thin": thin,
+        "keep_warmup": not discard_tuned_samples,
+        "progressbar": progressbar and not quiet,
+        "callback": callback,
+    }
+    tree, found = _sampled(model, compiled, names, (positions, discrete), options | settings)
     _extra_groups(tree, model, idata_kwargs or {})
     if not quiet:
         _report(tree, found, compute_convergence_checks)
     return tree
+
+
+def _sampled(
+    model: Any, compiled: CompiledModel, names: list[str], starts: tuple[np.ndarray, np.ndarray], options: dict[str, Any]
+) -> tuple[Any, Samples]:
+    """Run the chains, and map their draws back to the model's variables."""
+    # chains are threads already: threads of the linear algebra library below them would wait for each other
+    with ThreadPoolExecutor(1) as pool, threadpool_limits(1, "blas"):
+        # XLA compiles the way back while the way forward compiles and runs
+        recovery = pool.submit(compiled.recovery(len(starts[0]) * options["draws"], names).compile)
+        found = run(compiled.target, *starts, **options)
+        tree = _results(model, compiled, found, names, options["tune"], options["random_seed"], recovery.result())
+    return tree, found
 
 
 def _report(tree: Any, found: Samples, checks: bool) -> None:
@@ -187,7 +199,7 @@ def _settings(kwargs: Any, sampler_kwargs: Any, nuts_sampler: Any, step: Any, re
 
 _SIGNATURE = (
     "draws", "tune", "chains", "cores", "random_seed", "progressbar", "var_names", "initvals", "init", "discard_tuned_samples",
-    "compute_convergence_checks", "idata_kwargs", "callback", "model", "rewrites",
+    "thin", "compute_convergence_checks", "idata_kwargs", "callback", "model", "rewrites",
 )  # fmt: skip
 
 

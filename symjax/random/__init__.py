@@ -51,3 +51,5 @@ from symjax.random.distributions.student_t import StudentT as StudentT
 from symjax.random.distributions.truncated_normal import TruncatedNormal as TruncatedNormal
 from symjax.random.distributions.uniform import Uniform as Uniform
 from symjax.random.distributions.weibull import Weibull as Weibull
+from symjax.random.posterior.condition import condition as condition
+from symjax.random.posterior.marginalize import marginalize as marginalize

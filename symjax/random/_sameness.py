@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,27 @@ import numpy as np
 import symjax.tensor as T
 from symjax.core._node import Constant
 from symjax.rewrite._pattern import scalar_value
+from symjax.rewrite._terms import op_name
+
+_ARITHMETIC = {"multiply": operator.mul, "divide": operator.truediv, "add": operator.add, "subtract": operator.sub}
+
+
+def number_of(x: Any) -> Any:
+    """The number that a coefficient is, in each element, be it a number, a constant or arithmetic of these; None if it is none."""
+    if not hasattr(x, "parents"):
+        return x
+    name = op_name(x)
+    if name not in (*_ARITHMETIC, "negative"):
+        return scalar_value(x)
+    parts = [number_of(p) for p in x.parents]
+    if any(v is None for v in parts) or (name == "divide" and parts[1] == 0):
+        return None
+    return -parts[0] if name == "negative" else _ARITHMETIC[name](*parts)
 
 
 def identity(x: Any) -> Any:
     """What two parameters share exactly if they are provably the same: a number, the contents of an array, or the node."""
-    value = x if not hasattr(x, "parents") else scalar_value(x)
+    value = number_of(x)
     if value is not None:
         return ("number", float(value))
     return x.key if isinstance(x, Constant) else x

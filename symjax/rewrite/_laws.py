@@ -13,7 +13,7 @@ The conditions are checked here, for every rule, so that the author of a rule ca
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from symjax.core._inner import inner_graphs, tokens_of
@@ -57,6 +57,7 @@ class LawPass:
         self._uses: dict[Any, int] = {}
         self._user: dict[Any, Any] = {}
         self._random: set[Any] = set()
+        self._seen = set(self._order)
         self._copies: dict[Any, int] = {}
         self._count()
         self._kept = {self._key(n) for n in keep}
@@ -98,10 +99,11 @@ class LawPass:
     def _link(self, new: Any, old: Any) -> None:
         if new is not old:
             self._origin[new] = self._origin.get(old, old)
+            for n in toposort([new], stop=self._seen):
+                if n not in self._seen and (isinstance(n, RandomOp) or any(p in self._random for p in n.parents)):
+                    self._random.add(n)
+                self._seen.add(n)
             if old in self._random:
-                for n in toposort([new], stop=self._random):
-                    if isinstance(n, RandomOp) or any(p in self._random for p in n.parents):
-                        self._random.add(n)
                 self._random.add(new)
 
     def _try(self, node: Any) -> Any:
@@ -144,9 +146,9 @@ class LawPass:
             if n is not root
         )
 
-    def _accept(self, rule: Rule, root: Any, result: Any) -> Any:
+    def _accept(self, rule: Rule, root: Any, result: Any, absorbed: frozenset[Any] = frozenset()) -> Any:
         result = self._fresh(root, result)
-        if result is None:
+        if result is None or not absorbed.isdisjoint(self._untouched_below(result)):
             return None
         self._touch(result)
         self.log.append(Firing(rule.name, root, result))
@@ -161,14 +163,19 @@ class LawPass:
             return make(result.op, result.parents, params, token=Token(), kind=type(result))  # type: ignore[arg-type]
         return result if result.shape == root.shape else None
 
-    def _touch(self, result: Any) -> None:
-        """Mark what a result depends on: its uses are no longer what was counted, so other rules leave it alone in this pass."""
+    def _untouched_below(self, result: Any) -> set[Any]:
+        found: set[Any] = set()
         stack = list(result.parents)
         while stack:
             node = stack.pop()
-            if node not in self._touched:
-                self._touched.add(node)
+            if node not in self._touched and node not in found:
+                found.add(node)
                 stack.extend(node.parents)
+        return found
+
+    def _touch(self, result: Any) -> None:
+        """Mark what a result depends on: its uses are no longer what was counted, so other rules leave it alone in this pass."""
+        self._touched |= self._untouched_below(result)
 
     # Whole expressions -----------------------------------------------------------------------------------------------------
 
@@ -184,26 +191,43 @@ class LawPass:
         return user is not None
 
     def absorbable(self, root: Any, members: Iterable[Any]) -> set[Any]:
-        """The largest part of `members`, nodes below `root`, that may vanish with it: conditions 1, 2, 3 and 5.
+        """The largest part of `members`, nodes below `root`, that may vanish with it; see `absorbable_below`."""
+        members = set(members)
+        return self.absorbable_below(root, lambda node: [p for p in node.parents if p in members])
 
-        A draw is in it only if all that uses it, up to the root, is.
+    def absorbable_below(self, root: Any, operands: Callable[[Any], Iterable[Any]]) -> set[Any]:
+        """What is below `root` and may vanish with it: conditions 1, 2 and 3.
+
+        ``operands(node)`` gives the parents of a node that a rule can look through, once per use. A node is in the answer only if
+        all that uses it, up to the root, is, and looks through it.
         """
-        kept = {n for n in members if n is not root and n not in self._touched}
-        kept = {n for n in kept if self._key(n) not in self._blocked and not (isinstance(n, RandomOp) and n.token.seed is not None)}
-        kept = {n for n in kept if not isinstance(n, RandomOp) or self._copies.get(n.token, 1) == 1}
+        found: set[Any] = set()
         inside: dict[Any, int] = {}
-        for node in (*kept, root):
+        stack = [root]
+        while stack:
+            for p in operands(stack.pop()):
+                inside[p] = inside.get(p, 0) + 1
+                if inside[p] == self._uses.get(self._key(p), 0) and self._may_vanish(p):
+                    found.add(p)
+                    stack.append(p)
+        return found
+
+    def _may_vanish(self, node: Any) -> bool:
+        if node in self._touched or self._key(node) in self._blocked:
+            return False
+        return not isinstance(node, RandomOp) or self._is_one(node.token)
+
+    def _is_one(self, token: Any) -> bool:
+        """Whether a draw has no seed of its own and stands in one place."""
+        return token.seed is None and self._copies.get(token, 1) == 1
+
+    def _is_closed(self, root: Any, members: frozenset[Any]) -> bool:
+        """Whether nothing else uses the members."""
+        inside: dict[Any, int] = {}
+        for node in (*members, root):
             for p in node.parents:
                 inside[p] = inside.get(p, 0) + 1
-        leaving = [n for n in kept if inside.get(n, 0) != self._uses.get(self._key(n), 0)]
-        while leaving:
-            node = leaving.pop()
-            if node in kept:
-                kept.discard(node)
-                for p in node.parents:
-                    inside[p] -= 1
-                leaving.extend(p for p in node.parents if p in kept)
-        return kept
+        return all(self._may_vanish(n) and inside.get(n, 0) == self._uses.get(self._key(n), 0) for n in members)
 
     def _is_cone_root(self, node: Any, rule: Rule) -> bool:
         if op_name(node) not in rule.roots and not self._is_replaceable(node):
@@ -219,7 +243,7 @@ class LawPass:
         """Whether a draw whose parameters are random may itself become another one."""
         if not isinstance(node, RandomOp) or node in self._touched or not any(p in self._random for p in node.parents):
             return False
-        return node.token.seed is None and node.token not in self._kept and self._copies.get(node.token) == 1
+        return node.token not in self._kept and self._is_one(node.token)
 
     def _try_cones(self, root: Any) -> Any:
         for rule in self._cone_laws:
@@ -240,9 +264,9 @@ class LawPass:
         if node in self._touched:
             return None
         answer = rule.build(node, self)
-        if answer is None or self.absorbable(node, answer.members) != answer.members:
+        if answer is None or not self._is_closed(node, answer.members):
             return None
-        return self._accept(rule, node, answer.result)
+        return self._accept(rule, node, answer.result, answer.members)
 
     # Linear combinations ---------------------------------------------------------------------------------------------------
 
@@ -254,7 +278,10 @@ class LawPass:
         alone = self._uses.get(key, 0) == 1 and key not in self._blocked
         if user is None:
             return True
-        return not (alone and op_name(user) in _LINEAR and user.shape == node.shape and user.dtype == node.dtype)
+        if not (alone and op_name(user) in _LINEAR and user.shape == node.shape and user.dtype == node.dtype):
+            return True
+        # a divisor, and a factor of what is random too, is no part of the sum that its user is in
+        return not any(self._key(p) is key for p, _ in self._parts(user) or ())
 
     def _try_sum(self, root: Any) -> Any:
         terms, counts = self._terms(root)

@@ -4,6 +4,8 @@ from symjax.sampling import _hmc, _nuts
 from symjax.sampling._backends import sample_with as sample_with
 from symjax.sampling._diagnose import Finding as Finding
 from symjax.sampling._diagnose import diagnose as diagnose
+from symjax.sampling._frame import Frame as Frame
+from symjax.sampling._frame import Observations as Observations
 from symjax.sampling._metric import Metric as Metric
 from symjax.sampling._record import Samples as Samples
 from symjax.sampling._run import sample as sample

@@ -67,11 +67,14 @@ class Window(NamedTuple):
         First step whose draw the estimate uses.
     max_depth : int
         Limit of the tree depth within it: early trajectories, at a wrong scale, must not be long.
+    reframes : bool
+        Whether the frame, if there is one, is settled anew from its steps.
     """
 
     stop: int
     since: int
     max_depth: int
+    reframes: bool = False
 
 
 def schedule(tune: int, max_depth: int) -> list[Window]:
@@ -87,7 +90,7 @@ def schedule(tune: int, max_depth: int) -> list[Window]:
         stops.append(stops[-1] + int(length))
         early = stops[-1] < 0.15 * tune
         since = stops[-2] if early else stops[-3] if len(stops) > 2 else 0
-        windows.append(Window(stops[-1], since, min(max_depth, 8) if early else max_depth))
+        windows.append(Window(stops[-1], since, min(max_depth, 8) if early else max_depth, stops[-1] < 0.45 * tune))
         length = min(length * 1.35, 0.12 * tune)
     return windows
 
@@ -122,6 +125,11 @@ def estimate(draws: np.ndarray, gradients: np.ndarray, rank: int, before: Metric
     if rank and good.all() and len(draws) >= 20:
         _correct(metric, (draws - draws.mean(0)) / metric.scale, (gradients - gradients.mean(0)) * metric.scale)
     return metric
+
+
+def framed_metric(before: Metric, chosen: np.ndarray) -> Metric:
+    """The metric after a change of frame: the one before, but for a unit scale of the chosen coordinates."""
+    return diagonal(np.where(chosen, 1.0, before.scale), len(before.stretch))
 
 
 def _correct(metric: Metric, x: np.ndarray, g: np.ndarray) -> None:

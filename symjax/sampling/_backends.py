@@ -86,6 +86,7 @@ def sample_with(
             positions=np.asarray(positions),
             discrete=np.zeros((*positions.shape[:2], 0), np.int64),
             statistics={name: np.asarray(values) for name, values in statistics.items()},
+            thin=np.ones(len(starts), int),
         )
     result.sampling_seconds = time.perf_counter() - begin
     return result

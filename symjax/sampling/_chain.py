@@ -14,14 +14,16 @@ import numpy as np
 
 from symjax._errors import SamplingError
 from symjax.sampling import _adapt
-from symjax.sampling._program import STATISTICS, Block, Chain, Control, block_length
+from symjax.sampling._frame import observe
+from symjax.sampling._program import STATISTICS, Block, Chain, Control, Program, block_length
 from symjax.sampling._record import Phase
 from symjax.sampling._start import Jitter, describe_start
 from symjax.sampling._target import LogDensity
+from symjax.sampling._thin import choose_thinning
 
 #: Seconds that a block should last: progress and interrupts wait no longer than this.
 BLOCK_SECONDS = 0.2
-_ACCEPTANCE = STATISTICS.index("acceptance_rate")
+_ACCEPTANCE, _GRADIENTS = STATISTICS.index("acceptance_rate"), STATISTICS.index("n_steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Plan:
     target_accept: float
     max_depth: int
     rank: int
+    thin: int | None  # None lets each chain choose
 
 
 class Group:
@@ -44,7 +47,7 @@ class Group:
     ----------
     numbers : sequence of int
         Which chains.
-    program : callable
+    program : Program
         The compiled `advance`; if `vectorized` all its arrays have a leading axis of chains.
     plan : Plan
         What to do.
@@ -61,7 +64,7 @@ class Group:
     def __init__(
         self,
         numbers: Sequence[int],
-        program: Callable[[Chain, Control, Any], tuple[Chain, Block]],
+        program: Program,
         plan: Plan,
         warmup: Phase,
         drawn: Phase,
@@ -80,7 +83,8 @@ class Group:
         self.report = report
         self.stop = stop
         self.turn = turn
-        self.block = 1  # steps of the next block
+        self.block = 1  # rows of the next block
+        self.framed = 0  # warm-up steps before the present frame
 
     def run(self, chain: Chain, jitters: Sequence[Jitter]) -> None:
         """Warm up and draw, from the first starts with a finite density and gradient."""
@@ -91,14 +95,59 @@ class Group:
                 chain = self._advance(chain, self.warmup, window.stop, window.max_depth)
                 if self.stop.is_set():
                     return
-                chain = self._adapted(chain, slice(window.since, window.stop))
+                chain = self._adapted(chain, slice(max(window.since, self.framed), window.stop))
+                if window.reframes and self.program.converter is not None:
+                    chain = self._reframed(chain, window)
             chain = self._advance(chain, self.warmup, plan.tune, plan.max_depth)
-            self._advance(chain, self.drawn, plan.draws, plan.max_depth)
+            self._to_model(chain, self.warmup, slice(self.framed, plan.tune))
+            thin = self._thinning() if plan.thin is None else plan.thin
+            for c in self.numbers:
+                self.drawn.thin[c] = thin
+            self.block = max(1, self.block // thin)
+            self._advance(chain, self.drawn, plan.draws, plan.max_depth, thin)
+            self._to_model(chain, self.drawn, slice(0, self.drawn.done[self.numbers[0]]))
+
+    def _to_model(self, chain: Chain, phase: Phase, rows: slice) -> None:
+        """Write positions of the model, and in warm-up pulls in the place of gradients, over rows of the chain's present frame."""
+        if self.program.converter is None:
+            return
+        for c, observations in zip(self.numbers, self._each(chain.observations)):
+            positions = phase.positions[c, rows]
+            gradients = phase.gradients[c, rows] if phase is self.warmup else positions
+            phase.positions[c, rows], pulls = self.program.converter.models(positions, gradients, observations)
+            if phase is self.warmup:
+                phase.gradients[c, rows] = pulls
+
+    def _reframed(self, chain: Chain, window: _adapt.Window) -> Chain:
+        """The chain at the same position of the model, in a frame by the window's steps."""
+        self._to_model(chain, self.warmup, slice(self.framed, window.stop))
+        self.framed = window.stop
+        used, chosen = slice(window.since, window.stop), self.plan.target.frame.chosen
+        before, moved = self._each(chain), []
+        for c, old in zip(self.numbers, before):
+            models, pulls = self.warmup.positions[c, used], self.warmup.gradients[c, used]
+            observations = observe(models, pulls, chosen, old.observations)
+            position = self.program.converter.positions(models[-1:], observations)[0]
+            metric = _adapt.framed_metric(old.metric, chosen)
+            moved.append(old._replace(observations=observations, state=old.state._replace(position=position), metric=metric))
+        control = Control.of(1, 1, self.plan.target_accept, starting=True)
+        after = self._each(self._call(self._joined(moved), control)[0])
+        good = [np.isfinite(new.state.log_density) and np.isfinite(new.state.gradient).all() for new in after]
+        return self._joined([new if ok else old for old, new, ok in zip(before, after, good)])
+
+    def _thinning(self) -> int:
+        """Steps a draw, from the last third of the warm-up."""
+        late = slice(self.plan.tune - self.plan.tune // 3, self.plan.tune)
+        found = [1]
+        for c in self.numbers:
+            seconds = self.program.seconds * float(self.warmup.statistics[c, late, _GRADIENTS].sum()) / max(1, self.plan.tune // 3)
+            found.append(choose_thinning(self.warmup.positions[c, late], self.plan.draws, seconds))
+        return max(found)
 
     def _call(self, chain: Chain, control: Control) -> tuple[Chain, Block]:
         """Call the program; the block comes back in NumPy, with an axis of chains."""
         with self.turn:
-            chain, block = self.program(chain, control, self.plan.data)
+            chain, block = self.program.advance(chain, control, self.plan.data)
             arrays = [np.asarray(a) for a in block]
         return chain, Block(*(arrays if self.vectorized else [a[None] for a in arrays]))
 
@@ -113,6 +162,9 @@ class Group:
 
     def _start(self, chain: Chain, jitters: Sequence[Jitter]) -> Chain:
         control = Control.of(1, 1, self.plan.target_accept, starting=True)
+        if self.program.converter is not None:
+            for jitter, observations in zip(jitters, self._each(chain.observations)):
+                jitter.center = self.program.converter.positions(jitter.center[None], observations)[0]
         positions = [jitter.first() for jitter in jitters]
         for _ in range(1 + jitters[0].retries):
             started, _ = self._call(chain._replace(state=chain.state._replace(position=self._joined(positions))), control)
@@ -123,8 +175,9 @@ class Group:
             positions = [p if ok else j.again() for p, ok, j in zip(positions, good, jitters)]
         else:
             i = good.index(False)
-            discrete = self._each(chain.discrete)[i]
-            raise SamplingError(f"Chain {self.numbers[i]}: {describe_start(self.plan.target, states[i], discrete)}")
+            failed = self._each(chain)[i]
+            data = self.plan.data if self.plan.target.frame is None else (self.plan.data, failed.observations)
+            raise SamplingError(f"Chain {self.numbers[i]}: {describe_start(self.plan.target, states[i], failed.discrete, data)}")
         metric = self._joined([_adapt.initial_metric(s.gradient, self.plan.rank) for s in states])
         return self._with_step_size(started._replace(metric=metric))
 
@@ -156,14 +209,14 @@ class Group:
             averagings[i] = _adapt.start(float(np.exp(averagings[i].log_average)))
         return chain._replace(metric=self._joined(metrics), averaging=self._joined(averagings))
 
-    def _advance(self, chain: Chain, phase: Phase, until: int, max_depth: int) -> Chain:
-        """Steps until the phase has `until` of them."""
+    def _advance(self, chain: Chain, phase: Phase, until: int, max_depth: int, thin: int = 1) -> Chain:
+        """Rows, of `thin` steps each, until the phase has `until` of them."""
         adapting = phase is self.warmup
         rows = block_length(self.plan.target.size)
         done = phase.done[self.numbers[0]]
         while done < until and not self.stop.is_set():
             n = min(until - done, self.block)
-            control = Control.of(n, max_depth, self.plan.target_accept, adapting=adapting)
+            control = Control.of(n, max_depth, self.plan.target_accept, thin=thin, adapting=adapting)
             start = time.perf_counter()
             chain, blocks = self._call(chain, control)
             seconds = time.perf_counter() - start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -11,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symjax.sampling import _gibbs, _hmc, _metropolis, _nuts
+from symjax.sampling import _cost, _gibbs, _hmc, _metropolis, _nuts
 from symjax.sampling._adapt import DualAveraging, update
+from symjax.sampling._frame import Converter
 from symjax.sampling._hamiltonian import State, select
 from symjax.sampling._metric import Metric
 from symjax.sampling._target import DiscreteVariable, LogDensity
@@ -41,6 +43,8 @@ class Chain(NamedTuple):
         Inverse mass matrix.
     averaging : DualAveraging
         Step size and its adaptation.
+    observations : Observations or None
+        Parameters of the target's frame, if it has one.
     """
 
     key: Any
@@ -49,10 +53,15 @@ class Chain(NamedTuple):
     discrete: Any
     metric: Metric
     averaging: DualAveraging
+    observations: Any = None
 
 
 class Block(NamedTuple):
-    """What `advance` records, one row a step: positions, discrete values, gradients and `STATISTICS`."""
+    """What `advance` records, one row every `Control.thin` steps: positions, discrete values, gradients and `STATISTICS`.
+
+    The statistics are those of the last step, but for what describes trajectories: their mean acceptance rate, greatest depth,
+    number of gradients, greatest energy error, and whether any of them diverged.
+    """
 
     positions: Any
     discrete: Any
@@ -63,17 +72,20 @@ class Block(NamedTuple):
 class Control(NamedTuple):
     """What a call of `advance` is to do: numbers, so that no choice of them compiles anew."""
 
-    n_steps: Any
+    n_rows: Any
+    thin: Any  # steps a row
     adapting: Any
     starting: Any
     max_depth: Any
     target_accept: Any
 
     @classmethod
-    def of(cls, n_steps: int, max_depth: int, target_accept: float, *, adapting: bool = False, starting: bool = False) -> Control:
+    def of(
+        cls, n_rows: int, max_depth: int, target_accept: float, *, thin: int = 1, adapting: bool = False, starting: bool = False
+    ) -> Control:
         """A control with the dtypes that the program was compiled for."""
         return cls(
-            np.int32(n_steps), np.bool_(adapting), np.bool_(starting), np.int32(max_depth), np.float64(target_accept)
+            np.int32(n_rows), np.int32(thin), np.bool_(adapting), np.bool_(starting), np.int32(max_depth), np.float64(target_accept)
         )  # fmt: skip
 
 
@@ -105,6 +117,18 @@ def _sweep(variables: tuple[DiscreteVariable, ...]) -> Callable[[Any, _gibbs.Sta
     return update
 
 
+_SUMMED, _AVERAGED, _GREATEST, _FARTHEST = (
+    np.isin(STATISTICS, names) for names in ("n_steps", "acceptance_rate", ("tree_depth", "diverging"), "max_energy_error")
+)
+
+
+def _pooled(before: Any, row: Any, share: Any) -> Any:
+    """Statistics of the steps up to now from those of the steps before and of one more, which is `share` of the whole."""
+    pooled = jnp.where(_SUMMED, before + row, jnp.where(_AVERAGED, before + share * (row - before), row))
+    greater = (_GREATEST & (before > row)) | (_FARTHEST & (jnp.abs(before) > jnp.abs(row)))
+    return jnp.where(greater, before, pooled)
+
+
 def build_advance(target: LogDensity, setup: Setup) -> Callable[[Chain, Control, Any], tuple[Chain, Block]]:
     """The function to compile.
 
@@ -129,6 +153,7 @@ def build_advance(target: LogDensity, setup: Setup) -> Callable[[Chain, Control,
 
     def half(chain: Chain, control: Control, data: Any, refresh: Any) -> tuple[Chain, Any]:
         key = jax.random.fold_in(jax.random.wrap_key_data(chain.key, impl="threefry2x32"), chain.step)
+        data = data if target.frame is None else (data, chain.observations)
         discrete = chain.discrete
         if m:
             discrete = jax.lax.cond(
@@ -164,21 +189,31 @@ def build_advance(target: LogDensity, setup: Setup) -> Callable[[Chain, Control,
             chain, block = carry
             refresh = control.starting | (i % halves < halves - 1)
             chain, row = half(chain, control, data, refresh)
-            recorded = Block(chain.state.position, chain.discrete, chain.state.gradient, row)
-            return chain, jax.tree.map(lambda b, r: b.at[i // halves].set(r), block, recorded)
+            step = i // halves
+            at, earlier = step // control.thin, step % control.thin
+            before = block.statistics[at]
+            pooled = jnp.where(earlier == 0, row, jnp.where(refresh, before, _pooled(before, row, 1.0 / (earlier + 1.0))))
+            recorded = Block(chain.state.position, chain.discrete, chain.state.gradient, pooled)
+            return chain, jax.tree.map(lambda b, r: b.at[at].set(r), block, recorded)
 
-        return jax.lax.fori_loop(0, control.n_steps * halves, body, (chain, buffers))
+        return jax.lax.fori_loop(0, control.n_rows * control.thin * halves, body, (chain, buffers))
 
     return advance
 
 
+class Program(NamedTuple):
+    """A compiled `advance`, an estimate of the seconds that a gradient in it takes, and the functions of the target's frame."""
+
+    advance: Callable[[Chain, Control, Any], tuple[Chain, Block]]
+    seconds: float
+    converter: Converter | None
+
+
 #: Programs by the log density's function, so that sampling again compiles nothing.
-_compiled: WeakKeyDictionary[Callable[..., Any], dict[Any, Any]] = WeakKeyDictionary()
+_compiled: WeakKeyDictionary[Callable[..., Any], dict[Any, Program]] = WeakKeyDictionary()
 
 
-def compile_advance(
-    target: LogDensity, setup: Setup, example: Chain, data: Any, *, chains: int | None = None
-) -> Callable[[Chain, Control, Any], tuple[Chain, Block]]:
+def compile_advance(target: LogDensity, setup: Setup, example: Chain, data: Any, *, chains: int | None = None) -> Program:
     """`advance` compiled, for one chain or, with `chains`, vectorised over that many.
 
     Parameters
@@ -201,6 +236,9 @@ def compile_advance(
         advance = build_advance(target, setup)
         if chains is not None:
             advance = jax.vmap(advance, in_axes=(0, None, None))
-        with jax.enable_x64(True):
-            known[key] = jax.jit(advance).lower(example, Control.of(0, 1, 0.8), data).compile()
+        with ThreadPoolExecutor(1) as pool, jax.enable_x64(True):
+            converter = None if target.frame is None else pool.submit(Converter, target.frame)
+            traced = jax.jit(advance).trace(example, Control.of(0, 1, 0.8), data)
+            compiled, seconds = traced.lower().compile(), _cost.seconds(traced.jaxpr.jaxpr) / (chains or 1)
+            known[key] = Program(compiled, seconds, converter and converter.result())
     return known[key]

@@ -23,7 +23,10 @@ class Samples:
     discrete : int64 array, shape (chains, draws, m)
         Discrete variables.
     statistics : dict of str to array, shape (chains, draws)
-        Sample statistics with PyMC's names.
+        Sample statistics with PyMC's names, of all steps that a draw stands for: the mean acceptance rate, the greatest depth, the
+        number of gradients, whether any diverged; the rest is of the last step.
+    thin : int array, shape (chains,)
+        Steps a draw.
     warmup_positions, warmup_discrete, warmup_statistics
         The same of the warm-up steps; None if they were not kept.
     sampling_seconds : float
@@ -37,6 +40,7 @@ class Samples:
     positions: np.ndarray
     discrete: np.ndarray
     statistics: dict[str, np.ndarray]
+    thin: np.ndarray
     warmup_positions: np.ndarray | None = None
     warmup_discrete: np.ndarray | None = None
     warmup_statistics: dict[str, np.ndarray] | None = None
@@ -53,7 +57,9 @@ class Phase:
     positions, discrete, gradients, statistics : array, shape (chains, length, ·)
         What was recorded; gradients only if asked for, else of length 0.
     done : list of int
-        How many steps each chain has made.
+        How many rows each chain has.
+    thin : int array, shape (chains,)
+        How many steps a row of each chain stands for.
     """
 
     def __init__(self, chains: int, length: int, size: int, discrete: int, *, gradients: bool):
@@ -63,6 +69,7 @@ class Phase:
         self.gradients = np.empty((chains, length if gradients else 0, size))
         self.statistics = np.empty((chains, length, len(STATISTICS)))
         self.done = [0] * chains
+        self.thin = np.ones(chains, int)
 
     def add(self, chain: int, block: Block, n: int) -> None:
         """Record the first `n` rows of a chain's block."""
@@ -104,6 +111,7 @@ def collect(warmup: Phase, drawn: Phase, max_depth: int, *, keep_warmup: bool, i
         positions=drawn.positions[kept, :length],
         discrete=drawn.discrete[kept, :length],
         statistics=drawn.table(kept, length, max_depth),
+        thin=drawn.thin[kept],
         interrupted=interrupted,
     )
     samples.statistics["tune"] = np.zeros(samples.positions.shape[:2], bool)

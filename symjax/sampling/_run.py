@@ -13,6 +13,7 @@ import numpy as np
 
 from symjax.sampling import _adapt
 from symjax.sampling._chain import Group, Plan
+from symjax.sampling._frame import Observations
 from symjax.sampling._hamiltonian import State
 from symjax.sampling._metric import diagonal
 from symjax.sampling._nuts import MAX_TREE_DEPTH
@@ -45,6 +46,7 @@ def sample(
     metric: str = "low_rank",
     kernel: str = "nuts",
     compute: str = "auto",
+    thin: int | str = 1,
     keep_warmup: bool = False,
     progressbar: bool = True,
     callback: Callback | None = None,
@@ -79,6 +81,10 @@ def sample(
         How continuous variables move.
     compute : {"auto", "threads", "vectorized"}
         One thread a chain, or one vectorised program for all of them; ``"auto"`` takes threads on a CPU.
+    thin : int or "auto"
+        Steps a draw, made within the compiled program; the steps are the same for any number. With ``"auto"`` each chain chooses by
+        what its warm-up shows: more than one where steps are cheap and their draws correlated, so that the effective number of
+        draws in the time of the whole run is greatest.
     keep_warmup : bool
         Whether the result has the warm-up steps too.
     progressbar : bool
@@ -118,16 +124,19 @@ def sample(
     for name, value, low, high in (("target_accept", target_accept, 0, 1), ("max_treedepth", max_treedepth, 0, _DEEPEST + 1)):
         if not low < value < high:
             raise ValueError(f"`{name}` must lie between {low} and {high}, both excluded, got {value}.")
+    if thin != "auto" and not (isinstance(thin, (int, np.integer)) and thin >= 1):
+        raise ValueError(f"`thin` must be 'auto' or a whole number, at least 1, got {thin!r}.")
     if tune < 0 or draws < 0:
         raise ValueError(f"`draws` and `tune` must not be negative, got {draws} and {tune}.")
 
     discrete = _discrete_start(target, initial_discrete, len(initial))
     seeds = np.random.SeedSequence(random_seed).spawn(len(initial))
-    chains = [_chain(x, d, seed, rank) for x, d, seed in zip(initial, discrete, seeds)]
+    observations = None if target.frame is None else Observations.none(target.size)
+    chains = [_chain(x, d, seed, rank, observations) for x, d, seed in zip(initial, discrete, seeds)]
     jitters = [Jitter(x, seed.spawn(1)[0], noisy=jitter, retries=jitter_retries) for x, seed in zip(initial, seeds)]
     with jax.enable_x64(True):
         data = jax.device_put(target.data)
-    plan = Plan(target, data, tune, draws, target_accept, max_treedepth, rank)
+    plan = Plan(target, data, tune, draws, target_accept, max_treedepth, rank, None if thin == "auto" else int(thin))
     setup = Setup(kernel, max(MAX_TREE_DEPTH, max_treedepth), rank)
     run = _Run(plan, len(chains), cores, callback, progressbar=progressbar)
     interrupted = run(setup, chains, jitters, vectorized=vectorized)
@@ -155,10 +164,12 @@ def _discrete_start(target: LogDensity, given: np.ndarray | None, chains: int) -
     return start
 
 
-def _chain(position: np.ndarray, discrete: np.ndarray, seed: np.random.SeedSequence, rank: int) -> Chain:
+def _chain(
+    position: np.ndarray, discrete: np.ndarray, seed: np.random.SeedSequence, rank: int, observations: Observations | None
+) -> Chain:
     state = State(position, np.zeros(()), np.zeros_like(position))
     metric = diagonal(np.ones_like(position), rank)
-    return Chain(seed.generate_state(2, np.uint32), np.int64(0), state, discrete, metric, _adapt.start(0.1))
+    return Chain(seed.generate_state(2, np.uint32), np.int64(0), state, discrete, metric, _adapt.start(0.1), observations)
 
 
 class _Run:

@@ -43,7 +43,7 @@ class Jitter:
         return self.center + self._rng.uniform(-1.0, 1.0, self.center.shape)
 
 
-def describe_start(target: LogDensity, state: State, discrete: np.ndarray) -> str:
+def describe_start(target: LogDensity, state: State, discrete: np.ndarray, data: Any) -> str:
     """Which term of the density, or which variable's gradient, is in the way, and what to do.
 
     Parameters
@@ -54,11 +54,13 @@ def describe_start(target: LogDensity, state: State, discrete: np.ndarray) -> st
         The last start that was tried.
     discrete : array, shape (m,)
         Its discrete variables.
+    data : pytree of arrays
+        What the target's functions take as data.
     """
     found = "no start with a finite density was found"
     if target.terms is not None:
         with jax.enable_x64(True):
-            terms = {name: np.asarray(v) for name, v in target.terms(state.position, discrete, target.data).items()}
+            terms = {name: np.asarray(v) for name, v in target.terms(state.position, discrete, data).items()}
         bad = {name: v for name, v in terms.items() if not np.isfinite(v).all()}
         if bad:
             values = ", ".join(f"{name!r} has log density {float(np.sum(v))}" for name, v in bad.items())

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from symjax.sampling._frame import Frame
+
 
 @dataclass(frozen=True, slots=True)
 class FlatVariable:
@@ -65,6 +67,9 @@ class LogDensity:
         Layout of the discrete vector.
     terms : callable or None
         ``terms(position, discrete, data) -> dict`` of the density's terms by name, for messages.
+    frame : Frame or None
+        Coordinates to settle in warm-up: then the data of `function` and `terms` is the pair ``(data, Observations)`` and the
+        position is in these coordinates, while starts and draws are positions of the model.
     """
 
     function: Callable[[Any, Any, Any], Any]
@@ -73,6 +78,7 @@ class LogDensity:
     variables: tuple[FlatVariable, ...] = ()
     discrete: tuple[DiscreteVariable, ...] = ()
     terms: Callable[[Any, Any, Any], dict[str, Any]] | None = None
+    frame: Frame | None = None
 
     @property
     def discrete_size(self) -> int:

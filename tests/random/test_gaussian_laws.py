@@ -121,6 +121,13 @@ LAWS = {
         np.block([[COV, np.zeros((3, 1))], [np.zeros((1, 3)), np.ones((1, 1))]]),
         np.c_[TRIPLES, [0.1, 0.2]],
     ),
+    "moved about": affine(
+        R.MvNormal,
+        lambda: T.flip(T.roll(T.repeat(vector(), 2), 2)[::2]) + T.pad(z(2), ((0, 1),)) + T.diag(T.tril(T.tile(z(3), (3, 1)))),
+        MEAN[[1, 0, 2]],
+        COV[[1, 0, 2]][:, [1, 0, 2]] + np.diag([2.0, 2.0, 1.0]),
+        TRIPLES,
+    ),
     "where": affine(
         R.MvNormal,
         lambda: T.where(np.array([True, False, True]), vector(), z()),
@@ -153,6 +160,11 @@ LAWS = {
     "scaled dot": Law(
         "dot_of_normal", lambda: (lambda x: x @ x)(3 * z(4)), R.Gamma, (2.0, 1 / 18), st.gamma(2, scale=18), POSITIVE
     ),
+    "sum of squares": Law("square_of_normal_2", lambda: (z(2, 3) ** 2).sum(), None, None, st.chi2(6), POSITIVE),
+    "scaled sum of squares": Law(
+        "square_of_normal_2", lambda: (R.Normal(0.0, 2.0, shape=(3,)) ** 2).sum(), None, None, st.gamma(1.5, scale=8), POSITIVE
+    ),
+    "norm": Law("", lambda: T.norm(z(4)), None, None, st.chi(4), POSITIVE),
     "absolute value": Law("abs_of_normal", lambda: abs(R.Normal(0.0, 2.0)), R.HalfNormal, (2.0,), st.halfnorm(scale=2), POSITIVE),
     "ratio": Law("ratio_of_normals", lambda: R.Normal(0.0, 3.0) / R.Normal(0.0, 2.0), R.Cauchy, (0.0, 1.5), st.cauchy(0, 1.5)),
     "ratio to a half": Law(
@@ -258,6 +270,14 @@ def _matrix_that_may_be_singular():
     return [T.Placeholder((2, 3), "float64", name="a") @ z(3)]
 
 
+def _padded_with_a_number():
+    return [T.pad(z(2), ((1, 1),), constant_values=3.0)]
+
+
+def _padded_with_means():
+    return [T.pad(z(2), ((0, 1),), mode="mean")]
+
+
 def _draw_used_elsewhere():
     x = z(3)
     return [A @ x, T.exp(x[0])]
@@ -271,6 +291,11 @@ def _draw_that_is_wanted_too():
 def _draw_in_the_scale():
     x = z()
     return [R.Normal(x, T.exp(x))]
+
+
+def _draw_that_is_the_scale():
+    x = z()
+    return [R.Normal(x, x)]
 
 
 def _mean_that_is_wanted_too():
@@ -348,9 +373,11 @@ def _comparisons_of_dependent_elements():
 
 BROKEN = {f.__name__.strip("_"): f for f in [
     _singular_map, _deviations_from_the_mean, _repeated_element, _one_draw_for_all, _part_that_is_fixed,
-    _product_with_a_singular_matrix, _product_with_a_tall_matrix, _product_of_normal_matrices, _matrix_used_elsewhere,
+    _padded_with_a_number, _padded_with_means, _product_with_a_singular_matrix, _product_with_a_tall_matrix,
+    _product_of_normal_matrices, _matrix_used_elsewhere,
     _weights_that_may_be_zero, _matrix_that_may_be_singular, _draw_used_elsewhere, _draw_that_is_wanted_too,
-    _draw_in_the_scale, _mean_that_is_wanted_too, _mean_that_is_not_linear, _product_of_draws, _seeded_vector,
+    _draw_in_the_scale, _draw_that_is_the_scale, _mean_that_is_wanted_too, _mean_that_is_not_linear, _product_of_draws,
+    _seeded_vector,
     _one_token_in_two_vectors, _other_precision, _square_of_a_shifted_normal, _absolute_value_of_a_shifted_normal,
     _dot_of_different_scales, _dot_of_two, _ratio_with_a_mean, _ratio_to_one_for_all, _ratio_to_itself,
     _root_of_a_mean_square_for_all, _root_of_a_mean_square_of_unknown_sign, _comparisons_with_one_draw,
@@ -365,6 +392,7 @@ def test_broken_side_condition(name):
 
 NO_DENSITY = [
     _singular_map, _deviations_from_the_mean, _repeated_element, _one_draw_for_all, _part_that_is_fixed, _draw_in_the_scale,
+    _draw_that_is_the_scale,
     _product_of_draws, _dot_of_two, _dot_of_different_scales, _ratio_with_a_mean, _ratio_to_one_for_all,
     _comparisons_with_one_draw, _comparisons_of_dependent_elements,
 ]  # fmt: skip
@@ -375,6 +403,47 @@ def test_no_number_where_no_law_is_known(build):
     [x] = build()
     with pytest.raises(NotDerivableError):
         R.logp(x, np.zeros(x.shape))
+
+
+# Joint densities ---------------------------------------------------------------------------------------------------------
+
+
+def joint(values):
+    return sum(float(t.eval().sum()) for t in R.logp(values).values())
+
+
+def test_joint_density_of_what_shares_a_draw():
+    x = z(3)
+    total, y = x.sum(), R.Normal(x[0], 1.0)
+    expected = st.multivariate_normal([0, 0], [[3, 1], [1, 2]]).logpdf([0.3, 0.7])
+    assert joint({total: 0.3, y: 0.7}) == pytest.approx(expected, rel=1e-12)
+    mu = R.Normal(1.0, 2.0)
+    a, b = R.Normal(mu, 1.0, shape=(2,)), R.Normal(2 * mu, 3.0)
+    cov = np.outer([2, 2, 4], [2, 2, 4]) + np.diag([1, 1, 9])
+    assert joint({a: [0.1, 0.2], b: 0.5}) == pytest.approx(
+        st.multivariate_normal([1, 1, 2], cov).logpdf([0.1, 0.2, 0.5]), rel=1e-12
+    )
+
+
+def test_joint_density_of_many_that_share_a_draw(rng):
+    mu = R.Normal(0.0, 2.0)
+    a, b = R.Normal(mu, 1.0, shape=(20,)), R.Normal(mu, 3.0, shape=(10,))
+    value = rng.normal(size=30)
+    cov = 4 + np.diag(np.r_[np.ones(20), np.full(10, 9.0)])
+    assert joint({a: value[:20], b: value[20:]}) == pytest.approx(
+        st.multivariate_normal(np.zeros(30), cov).logpdf(value), rel=1e-10
+    )
+
+
+def test_joint_density_that_is_not_gaussian_is_refused():
+    x = z(3)
+    with pytest.raises(NotDerivableError):
+        R.logp({x.sum(): 0.3, T.exp(x[0]): 0.7})
+    with pytest.raises(NotDerivableError):
+        R.logp({x.sum(): 0.3, x.mean(): 0.1})
+    s = R.HalfNormal(1.0)
+    with pytest.raises(NotDerivableError):
+        R.logp({R.Normal(x[0], s): 0.3, R.Normal(x[0], 1.0): 0.7})
 
 
 # Random expressions ------------------------------------------------------------------------------------------------------

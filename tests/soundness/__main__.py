@@ -6,10 +6,15 @@ Prints the share of latents that were collapsed and declined, and every model on
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
+from tests.soundness.check import Verdict
 from tests.soundness.run import KINDS, one
 
 
@@ -20,14 +25,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", nargs="*", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--no-draws", action="store_true", help="compare densities only")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     start, wrong = time.perf_counter(), 0
-    latents, collapsed, models = Counter(), Counter(), Counter()
+    latents, collapsed, models, skipped = Counter(), Counter(), Counter(), Counter()
     rules: Counter[str] = Counter()
-    for k in range(options.n):
-        kind = options.kinds[k % len(options.kinds)]
-        verdict = one(kind, options.seed, k, draws=not options.no_draws)
+    kinds = [options.kinds[k % len(options.kinds)] for k in range(options.n)]
+    for k, (kind, verdict) in enumerate(zip(kinds, _verdicts(kinds, options), strict=True)):
         models[kind] += 1
+        skipped[kind] += verdict.skipped
         latents[kind] += verdict.latents
         collapsed[kind] += verdict.collapsed
         rules.update(set(verdict.rules))
@@ -38,10 +44,20 @@ def main() -> int:
             print(f"{k + 1} models, {wrong} wrong, {time.perf_counter() - start:.0f} s", flush=True)
     for kind in options.kinds:
         share = 100 * collapsed[kind] / max(1, latents[kind])
-        print(f"{kind}: {models[kind]} models, {share:.0f} % of {latents[kind]} latents collapsed, the rest declined")
+        judged = models[kind] - skipped[kind]
+        print(
+            f"{kind}: {judged} of {models[kind]} judged, {share:.0f} % of {latents[kind]} latents collapsed, others declined"
+        )
     print("rules by models: " + ", ".join(f"{r} {n}" for r, n in rules.most_common()))
     print(f"{options.n} models, {wrong} wrong, {time.perf_counter() - start:.0f} s")
     return int(wrong > 0)
+
+
+def _verdicts(kinds: list[str], options: argparse.Namespace) -> Iterator[Verdict]:
+    """Verdicts in order; several processes share the work."""
+    arguments = (kinds, [options.seed] * len(kinds), range(len(kinds)), [not options.no_draws] * len(kinds))
+    with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=200) as pool:
+        yield from pool.map(one, *arguments, chunksize=20)
 
 
 if __name__ == "__main__":

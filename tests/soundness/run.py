@@ -11,7 +11,7 @@ from tests.soundness.networks import network_point, random_network
 KINDS = {"hierarchy": (random_hierarchy, point), "network": (random_network, network_point)}
 
 
-def one(kind: str, seed: int, k: int, *, draws: bool = True) -> Verdict:
+def one(kind: str, seed: int, k: int, draws: bool = True) -> Verdict:
     """Make and judge a model; what it raises is a problem too."""
     rng = np.random.default_rng([seed, k])
     make, point_of = KINDS[kind]

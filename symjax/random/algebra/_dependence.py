@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symjax.random.algebra._linear_maps import MAX_WEIGHTS, TooLarge, Weights
+from symjax.random.algebra._linear_maps import MAX_WEIGHTS, NotMapped, Weights
 
 #: Least singular value of the unit rows of a map at which its law counts as regular: their covariance is then good to four digits.
 _LEAST_SINGULAR = 1e-6
@@ -109,7 +109,7 @@ def structure_of(shape: tuple[int, ...], dependence: Mapping[Source, Sequence[We
 
     Raises
     ------
-    TooLarge
+    NotMapped
         If it is not worth writing down.
     """
     rows = np.stack(np.unravel_index(np.arange(math.prod(shape)), shape)) if shape else np.zeros((0, 1), int)
@@ -125,12 +125,18 @@ def structure_of(shape: tuple[int, ...], dependence: Mapping[Source, Sequence[We
     batch, event = tuple(np.flatnonzero(~joint).tolist()), tuple(np.flatnonzero(joint).tolist())
     if any(not np.all(np.isfinite(w.value)) for parts in dependence.values() for w in parts):
         return None
-    cells = np.ravel_multi_index(tuple(rows[list(batch)]), [shape[i] for i in batch]) if batch else np.zeros(rows.shape[1], int)
-    places = np.ravel_multi_index(tuple(rows[list(event)]), [shape[i] for i in event]) if event else np.zeros(rows.shape[1], int)
+    cells, places = (_numbered(rows, shape, axes) for axes in (batch, event))
     n_cells = math.prod(shape[i] for i in batch)
     blocks = [_block(source, parts, cells, places, n_cells) for source, parts in dependence.items()]
     structure = Structure(shape, batch, event, blocks)
     return structure if _is_regular(structure) else None
+
+
+def _numbered(rows: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:
+    """The number of each element among those that differ along some axes."""
+    if not axes:
+        return np.zeros(rows.shape[1], int)
+    return np.asarray(np.ravel_multi_index(tuple(rows[list(axes)]), [shape[i] for i in axes]))
 
 
 def _used(source: Source, parts: Sequence[Weights], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +189,7 @@ def _is_regular(s: Structure) -> bool:
     if have_own_noise(s, private(s)):
         return True
     if s.cells * s.size * sum(width(b) for b in s.blocks) > 4 * MAX_WEIGHTS:
-        raise TooLarge
+        raise NotMapped
     if all(len(b.entries) == 1 and _is_scaled(b.entries[0].weights) for b in s.blocks):
         whole = np.concatenate([numeric(s, b) for b in s.blocks], -1)
         return is_full_rank(whole)

@@ -5,7 +5,6 @@ The elements are found by doing the operation to an array of their numbers, in N
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -20,8 +19,8 @@ from symjax.tensor._index import decode
 MAX_WEIGHTS = 1 << 20
 
 
-class TooLarge(Exception):
-    """A map has more than `MAX_WEIGHTS` weights."""
+class NotMapped(Exception):
+    """A map is not written down: it has more than `MAX_WEIGHTS` weights, or settings that are not known."""
 
 
 class Pick(NamedTuple):
@@ -48,7 +47,7 @@ def _numbers(x: Any) -> np.ndarray:
 
 def _checked(*shape: int) -> None:
     if math.prod(shape) > MAX_WEIGHTS:
-        raise TooLarge
+        raise NotMapped
 
 
 def _spread(x: Any, shape: Sequence[int]) -> np.ndarray:
@@ -97,13 +96,34 @@ def _where(node: Any, place: int) -> Pick | None:
     return Pick(np.where(chosen, _spread(node.parents[place], node.shape), -1))
 
 
-def _moving(move: Callable[..., np.ndarray]) -> Callable[[Any, int], Pick]:
-    """An operation that moves, repeats and drops elements, and fills gaps with zeros."""
+#: Operations that move, repeat and drop elements, or fill gaps with zeros, with the settings that they may have.
+_MOVES = {
+    "reshape": {"shape"},
+    "transpose": {"axes"},
+    "broadcast_to": {"shape"},
+    "tile": {"reps"},
+    "repeat": {"repeats", "axis"},
+    "flip": {"axis"},
+    "roll": {"shift", "axis"},
+    "tril": {"k"},
+    "triu": {"k"},
+    "diag": {"k"},
+    "diagonal": {"offset", "axis1", "axis2"},
+    "pad": {"pad_width", "mode"},
+}
+_MOVING_PADS = ("constant", "edge", "reflect", "symmetric", "wrap")
 
-    def pick(node: Any, place: int) -> Pick:
+
+def _moving(name: str) -> Callable[[Any, int], Pick | None]:
+    move = getattr(np, name)
+
+    def pick(node: Any, place: int) -> Pick | None:
         _checked(*node.shape)
+        settings = node.settings
+        if not set(settings) <= _MOVES[name] or settings.get("mode", "constant") not in _MOVING_PADS:
+            return None
         # numbers from one, so that gaps become −1
-        return Pick((move(_numbers(node.parents[0]) + 1, **node.settings) - 1)[..., None])
+        return Pick((move(_numbers(node.parents[0]) + 1, **settings) - 1)[..., None])
 
     return pick
 
@@ -240,10 +260,7 @@ MAPS: dict[str, Callable[[Any, int], Pick | None]] = {
     "cumsum": _cumsum,
     "diff": _diff,
     **{name: _contraction(labels) for name, labels in _CONTRACTIONS.items()},
-    **{
-        name: _moving(getattr(np, name))
-        for name in "reshape transpose broadcast_to tile repeat flip roll tril triu diag diagonal pad".split()
-    },
+    **{name: _moving(name) for name in _MOVES},
 }
 
 
@@ -310,8 +327,8 @@ def joined(parts: Sequence[Weights]) -> list[Weights]:
     rest = [p for p in parts if p.factor is not None]
     if len(known) < 2:
         return [*known, *rest]
-    whole = Weights(*(functools.partial(np.concatenate, axis=-1)([getattr(p, k) for p in known]) for k in ("index", "value")))
-    return [_merged(whole), *rest]
+    index, value = np.concatenate([p.index for p in known], -1), np.concatenate([p.value for p in known], -1)
+    return [_merged(Weights(index, value)), *rest]
 
 
 def _merged(x: Weights) -> Weights:

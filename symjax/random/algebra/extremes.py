@@ -12,7 +12,7 @@ from typing import Any
 import symjax.tensor as T
 from symjax.core._shapes import is_static
 from symjax.random._draw import RandomVariable
-from symjax.random._sameness import along
+from symjax.random._sameness import along, identity
 from symjax.random.algebra._groups import is_draw_of, joint_law
 from symjax.random.algebra._parts import fresh
 from symjax.random.distributions.beta import Beta
@@ -215,8 +215,11 @@ def join_of_draws(root: Any, engine: Any) -> Any:
     ):
         return None
     join = T.stack if name == "stack" else T.concatenate
-    parameters = [
-        join([T.broadcast_to(x.parents[i], x.shape) for x in root.parents], root.settings["axis"])
-        for i in range(len(family.parameters))
-    ]
+    parameters = []
+    for i in range(len(family.parameters)):
+        values = [x.parents[i] for x in root.parents]
+        alike = not values[0].ndim and len({identity(v) for v in values}) == 1
+        parameters.append(
+            values[0] if alike else join([T.broadcast_to(x.parents[i], x.shape) for x in root.parents], root.settings["axis"])
+        )
     return Replaced(frozenset(draws), fresh(family, *parameters, like=root))

@@ -21,7 +21,7 @@ from symjax.random._distribution import Distribution
 from symjax.random._draw import RandomVariable
 from symjax.random.algebra._covariance import low_rank_of, scale_of
 from symjax.random.algebra._dependence import Source, Structure, structure_of
-from symjax.random.algebra._linear_maps import MAPS, PRODUCTS, TooLarge, Weights, each, joined, mapped, repeated
+from symjax.random.algebra._linear_maps import MAPS, PRODUCTS, NotMapped, Weights, each, joined, mapped, repeated
 from symjax.random.distributions.bernoulli import Bernoulli
 from symjax.random.distributions.low_rank_normal import LowRankMvNormal
 from symjax.random.distributions.matrix_normal import MatrixNormal
@@ -92,23 +92,26 @@ def comparison_of_gaussians(root: Any, engine: Any) -> Any:
     a, b = root.parents if op_name(root).startswith("less") else root.parents[::-1]
     difference = T.subtract(a, b)
     found = _affine(difference, root, engine)
-    structure = None if found is None or found[2] else _structure(difference, found[1])
+    if found is None:
+        return None
+    members, dependence, has_others = found
+    structure = None if has_others else _structure(difference, dependence)
     if structure is None or structure.size > 1:
         return None
-    z = _mean(difference, found[0]) / scale_of(structure)
-    return Replaced(found[0], _draw(Bernoulli, root.shape, root.dtype, T.log_ndtr(-z) - T.log_ndtr(z)))
+    z = _mean(difference, members) / scale_of(structure)
+    return Replaced(members, _draw(Bernoulli, root.shape, root.dtype, T.log_ndtr(-z) - T.log_ndtr(z)))
 
 
 def _affine(node: Any, root: Any, engine: Any) -> tuple[frozenset[Any], dict[Source, list[Weights]], bool] | None:
     """What a node on the operands of `root` can absorb, the weights of its draws, and whether other random terms are in it."""
     if node.dtype.kind != "f" or not is_static(node.shape) or not math.prod(node.shape):
         return None
-    members = engine.absorbable(root, _below(node, engine))
+    members = engine.absorbable_below(root, lambda n: _operands(node if n is root else n, engine))
     if not any(isinstance(n, RandomVariable) for n in members):
         return None
     try:
         dependence, has_others = _dependence(node, members, engine)
-    except TooLarge:
+    except NotMapped:
         return None
     return (frozenset(members), dependence, has_others) if dependence else None
 
@@ -116,7 +119,7 @@ def _affine(node: Any, root: Any, engine: Any) -> tuple[frozenset[Any], dict[Sou
 def _structure(node: Any, dependence: dict[Source, list[Weights]]) -> Structure | None:
     try:
         found = structure_of(node.shape, dependence)
-    except TooLarge:
+    except NotMapped:
         return None
     return found if found is not None and (found.size <= MAX_EVENT or low_rank_of(found) is not None) else None
 
@@ -125,33 +128,25 @@ def _is_gaussian(node: Any) -> bool:
     return isinstance(node, RandomVariable) and node.distribution in SOURCES
 
 
-def _operands(node: Any, engine: Any) -> list[int]:
-    """Places of the random operands that a node is linear in, as far as its operation tells."""
+def _operands(node: Any, engine: Any) -> list[Any]:
+    """The Gaussian draws and operations that a node is linear in, once per use."""
     if _is_gaussian(node):
-        return [0] if engine.is_random(node.parents[0]) else []
-    name = op_name(node)
-    places = [i for i, p in enumerate(node.parents) if engine.is_random(p)]
-    if name not in MAPS or (name in PRODUCTS and len(places) != 1) or (name == "divide" and places != [0]):
+        found = [p for p in node.parents[:1] if engine.is_random(p)]
+    elif op_name(node) not in MAPS or isinstance(node, RandomVariable):
         return []
-    if name in ("getitem", "where"):
-        others = node.parents[1:] if name == "getitem" else node.parents[:1]
-        return places if all(isinstance(p, Constant) for p in others) else []
-    return places
+    else:
+        found = [p for p in node.parents if engine.is_random(p)]
+        name = op_name(node)
+        if (name in PRODUCTS and len(found) != 1) or (name == "divide" and found[0] is not node.parents[0]):
+            return []
+        fixed = node.parents[1:] if name == "getitem" else node.parents[:1] if name == "where" else ()
+        if not all(isinstance(p, Constant) for p in fixed):
+            return []
+    return [p for p in found if p.dtype == node.dtype and is_static(p.shape) and math.prod(p.shape) and _is_looked_through(p)]
 
 
-def _below(root: Any, engine: Any) -> set[Any]:
-    """The operations and draws that an expression is linear in."""
-    found: set[Any] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        for i in _operands(node, engine):
-            p = node.parents[i]
-            known = _is_gaussian(p) or (not isinstance(p, RandomVariable) and op_name(p) in MAPS)
-            if known and p not in found and p.dtype == node.dtype and is_static(p.shape):
-                found.add(p)
-                stack.append(p)
-    return found
+def _is_looked_through(node: Any) -> bool:
+    return _is_gaussian(node) or (not isinstance(node, RandomVariable) and op_name(node) in MAPS)
 
 
 def _ordered(root: Any, members: Iterable[Any]) -> list[Any]:
@@ -184,7 +179,7 @@ def _dependence(root: Any, members: Iterable[Any], engine: Any) -> tuple[dict[So
                 continue
             pick = repeated(p, node.shape) if gaussian else MAPS[op_name(node)](node, place)
             if pick is None:
-                raise TooLarge
+                raise NotMapped
             for source, weights in found[p].items():
                 parts.setdefault(source, []).extend(mapped(pick, w, engine.facts) for w in weights)
         found[node] = {source: joined(weights) for source, weights in parts.items()}

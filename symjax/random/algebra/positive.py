@@ -11,7 +11,7 @@ from typing import Any
 
 import symjax.tensor as T
 from symjax.core._shapes import is_static
-from symjax.random._sameness import along, identity
+from symjax.random._sameness import along, identity, number_of
 from symjax.random.algebra._groups import is_draw_of, joint_law
 from symjax.random.algebra._maps_of_draws import affine_of
 from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in, fresh, is_one, scaled, sign_of
@@ -54,13 +54,13 @@ def quotient(a: Any, c: Any) -> Any:
     """``a / c``, a number if both are."""
     if is_one(c):
         return a
-    x, y = scalar_value(a), scalar_value(c) if hasattr(c, "parents") else c
+    x, y = number_of(a), number_of(c)
     return T.constant(x / y) if x is not None and y is not None else a / c
 
 
 def scaled_identity(parameter: Any, c: Any, is_rate: bool) -> Any:
     """What the inverse scales ``parameter / c``, or scales ``c * parameter``, share exactly if they are provably the same."""
-    x, y = scalar_value(parameter), scalar_value(c) if hasattr(c, "parents") else c
+    x, y = number_of(parameter), number_of(c)
     if x is not None and y is not None:
         return ("number", x / y if is_rate else x * y)
     return identity(parameter), None if is_one(c) else identity(c)
@@ -145,7 +145,7 @@ def difference_of_exponentials(terms: dict[Any, Any], node: Any) -> Any:
 
 def size_of(c: Any) -> Any:
     """``|c|``, a number if `c` is one."""
-    value = scalar_value(c) if hasattr(c, "parents") else c
+    value = number_of(c)
     return T.abs(c) if value is None else abs(value)
 
 
@@ -157,7 +157,7 @@ def complement_of_beta(terms: dict[Any, Any], node: Any) -> Any:
         return None
     for x in draws_of(terms, Beta, LogitNormal):
         c = terms[x]
-        if (scalar_value(c) if hasattr(c, "parents") else c) == -1:
+        if number_of(c) == -1:
             first, second = x.parents
             new = (second, first) if x.distribution is Beta else (-first, second)
             return Absorbed((x, fixed[0]), fresh(x.distribution, *new, like=node))

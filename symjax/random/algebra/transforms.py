@@ -7,8 +7,10 @@ from typing import Any
 
 import symjax.tensor as T
 from symjax.core._leaves import as_tensor
+from symjax.core._traverse import toposort
 from symjax.random._distribution import Distribution
 from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in, fresh, is_one, magnitude, scaled, sign_of
+from symjax.random.density._log_density import is_draw
 from symjax.random.distributions.asymmetric_laplace import AsymmetricLaplace
 from symjax.random.distributions.cauchy import Cauchy, HalfCauchy
 from symjax.random.distributions.exponential import Exponential
@@ -67,7 +69,10 @@ def _affine_uniform(parameters: list[Any], c: Any, sign: int, shift: list[Any]) 
 
 
 def _scaled_log_normal(parameters: list[Any], c: Any, sign: int, shift: list[Any]) -> Any:
-    return None if sign < 0 or shift else [parameters[0] + T.log(as_tensor(c)), parameters[1]]
+    # a random factor may be log-normal too, and then the product has a law
+    if sign < 0 or shift or any(is_draw(n) for n in toposort([as_tensor(c)])):
+        return None
+    return [parameters[0] + T.log(as_tensor(c)), parameters[1]]
 
 
 def _affine_asymmetric_laplace(parameters: list[Any], c: Any, sign: int, shift: list[Any]) -> Any:

@@ -81,7 +81,7 @@ def _independent(node: Any, derivation: Derivation) -> Sequence[Any]:
     seen: set[Any] = set()
     for x in node.parents:
         if not derivation.is_random(x):
-            raise NotDerivableError(f"the law of {node.name!r} is not derived: it takes the value of {x.name!r} too often.", x)
+            raise NotDerivableError(f"the law of {node.name!r} is not derived: it equals {x.name!r}, which is no draw, with positive probability.", x)
         if x.shape != node.shape:
             raise NotDerivableError(f"elements of {node.name!r} repeat {x.name!r}, so they are not independent.", x)
         tokens = {n.token for n in toposort([x]) if is_draw(n)}

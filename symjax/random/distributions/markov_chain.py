@@ -19,6 +19,7 @@ from symjax.random._distribution import Distribution, choose
 from symjax.random._draw import RandomVariable
 from symjax.random.distributions.categorical import log_weights
 from symjax.tensor._shape_ops import BROADCAST_TO, as_shape
+from symjax.tensor._wrap import wrap
 
 _log_rows = Constraint(log_weights.text, lambda x: log_weights.check(x).all((-1, -2)))
 
@@ -121,9 +122,24 @@ class DiscreteMarkovChainDistribution(Distribution):
         return T.where(inside, first + T.sum(moves, -1), -np.inf)
 
     def support_point(self, logit_init: Any, logit_P: Any) -> Any:
-        first = T.argmax(logit_init, -1)
-        likeliest = T.argmax(T.logsumexp(T.log_softmax(logit_P, -1), -2), -1)
-        return T.concatenate([T.broadcast_to(first[..., None], (*likeliest.shape[:-1], 1)), likeliest], -1)
+        return _likely_path(logit_init, logit_P)
+
+
+def _likeliest(logit_init: Any, logit_P: Any) -> Any:
+    """The path that goes from the likeliest first state to the likeliest next one each time: it has a positive probability."""
+    batch = jnp.broadcast_shapes(logit_init.shape[:-1], logit_P.shape[:-3])
+    first = jnp.broadcast_to(jnp.argmax(logit_init, -1), batch)
+    matrices = jnp.broadcast_to(logit_P, (*batch, *logit_P.shape[-3:]))
+
+    def step(state: Any, matrix: Any) -> Any:
+        new = jnp.argmax(jnp.take_along_axis(matrix, state[..., None, None], -2)[..., 0, :], -1)
+        return new, new
+
+    _, rest = jax.lax.scan(step, first, jnp.moveaxis(matrices, -3, 0))
+    return jnp.moveaxis(jnp.concatenate([first[None], rest]), 0, -1)
+
+
+_likely_path = wrap(_likeliest, "likely_path", n_tensors=2)
 
 
 def _row_entry(logs: Any, index: Any) -> Any:

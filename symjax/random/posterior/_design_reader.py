@@ -42,7 +42,8 @@ def linear_form(root: Any, numbers: Numbers, limit: int) -> LinearForm | None:
     """
     order = toposort([root])
     small = {n for n in order if n not in numbers and hasattr(n, "shape") and n.size <= limit}
-    stop = {n for n in order if n in numbers} | (small - _repetitive(order, small, numbers))
+    parts = {n for n in small if n.size == 1 and n.op is not None and n.op.name == "getitem" and n.parents[0] in small}
+    stop = {n for n in order if n in numbers} | (small - parts - _repetitive(order, small, numbers))
     forms: dict[Any, LinearForm | None] = {}
     with detached():
         for node in toposort([root], stop=stop):

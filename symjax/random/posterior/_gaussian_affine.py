@@ -68,6 +68,10 @@ class Affine:
         """Whether an expression, whose form has been found, does not depend on unknowns."""
         return node not in self.unknown
 
+    def is_data(self, node: Any) -> bool:
+        """Whether an expression, whose form has been found, is of constants alone."""
+        return self._data.get(node, False)
+
     def coefficient(self, node: Any) -> Coefficient:
         """An expression free of unknowns as a coefficient."""
         form = self(node)
@@ -83,9 +87,10 @@ class Affine:
             if value.dtype.kind == "c" or (value.dtype.kind == "f" and not np.isfinite(value).all()):
                 return self._opaque(node)
             return numeric(value)
-        rule = RULES.get(node.op.name) if node.op is not None else None
+        kind = "" if node.op is None else node.op.name
+        rule = RULES.get(kind)
         free = node not in self.unknown
-        if rule is None or (free and node.op.name not in KEEPING):
+        if rule is None or (free and kind not in KEEPING):
             if free:
                 return self._opaque(node)
             raise NotAffine(node)

@@ -20,10 +20,12 @@ from symjax.random.posterior._gaussian_forms import CONSTANT, Form, NotAffine, u
 from symjax.random.posterior._gaussian_laws import LogNorm, from_standard, may_be_standardised, recovered, standardised
 from symjax.random.posterior._gaussian_scales import Interner, is_positive
 from symjax.random.posterior._joint import Factor, Joint, Latent, latents_of
+from symjax.rewrite import Facts
 
 _MAX_SHARED = 16
 _MAX_RANK_SIZE = 20_000_000
 _RANK = 1e-9
+_COMPARISONS = ("greater", "greater_equal", "less", "less_equal")
 
 
 class Unfit(Exception):
@@ -44,8 +46,8 @@ class Block:
         The block.
     columns : dict of Latent to slice
         Each latent's unknowns: itself, or what it is a location-scale map of.
-    standard : set of Latent
-        Latents of the second kind, whose unknowns have rows of their own, ``x ~ Normal(0, 1)``.
+    standard : dict of Latent to RandomVariable
+        Latents of the second kind with their laws; their unknowns have rows of their own, ``x ~ Normal(0, 1)``.
     forms : list of Form
         Rows; those of `standard` not among them.
     norm : LogNorm
@@ -58,7 +60,7 @@ class Block:
 
     latents: tuple[Latent, ...]
     columns: dict[Latent, slice] = field(default_factory=dict)
-    standard: set[Latent] = field(default_factory=set)
+    standard: dict[Latent, Any] = field(default_factory=dict)
     forms: list[Form] = field(default_factory=list)
     norm: LogNorm = field(default_factory=LogNorm)
     factors: tuple[Factor, ...] = ()
@@ -78,13 +80,13 @@ class Block:
         """Rows, those of the standard unknowns included."""
         return [*self.forms, *(unknowns((math.prod(x.shape),), self.columns[x].start) for x in self.latents if x in self.standard)]
 
-    def conditional(self, joint: Joint, values: Any) -> dict[Latent, Any]:
+    def conditional(self, values: Any) -> dict[Latent, Any]:
         """The latents for a vector of unknowns."""
         found: dict[Latent, Any] = {}
         for x in self.latents:
             own = T.reshape(values[self.columns[x]], x.shape)
             if x in self.standard:
-                law = joint.prior_of(x).law  # type: ignore[union-attr]
+                law = self.standard[x]
                 [mu] = substitute([law.parents[0]], dict(found))
                 own = recovered(law, mu, own)
             found[x] = own
@@ -160,7 +162,7 @@ def make_block(joint: Joint, chosen: Collection[Latent]) -> Block:
             except NotAffine as error:
                 raise Unfit(_culprits(error.node, prior, set(chosen))) from None
             if form is not None:
-                block.standard.add(x)
+                block.standard[x] = prior.law
                 block.norm.number -= own.size * LOG_SQRT_2PI
                 own = form
         affine.define(x, own)
@@ -176,16 +178,34 @@ def _add_factor(block: Block, affine: Affine, f: Factor, chosen: set[Latent]) ->
         raise Unfit(f.latents & chosen)
     if not (f.is_prior and f.value in block.standard):
         try:
-            block.forms += standardised(affine, f.law, f.value, block.norm)
+            forms = standardised(affine, f.law, f.value, block.norm)
         except NotAffine as error:
             raise Unfit(_culprits(error.node, f, chosen)) from None
+        if not all(_is_finite(affine, form) for form in forms):
+            raise Unfit(f.latents & chosen)
+        block.forms += forms
     kind = f.law.distribution
     found = [*kind._checks(f.law.parents)]
     if not (f.is_prior and f.value in chosen):
         found += kind.support(*f.law.parents).contains(f.value)
-    block.conditions += [c for c in map(T.as_tensor, found) if not affine.facts(c).positive]
+    block.conditions += [c for c in map(T.as_tensor, found) if not _is_proved(c, affine.facts)]
     if any(latents_of(c) & chosen for c in block.conditions):
         raise Unfit(f.latents & chosen)
+
+
+def _is_finite(affine: Affine, form: Form) -> bool:
+    """Whether a form's numbers are; data that is not finite stands in it as a symbol."""
+    return all(np.isfinite(p.numbers).all() and not (p.symbol is not None and affine.is_data(p.symbol)) for p in form.parts)
+
+
+def _is_proved(condition: Any, facts: Facts) -> bool:
+    """Whether a condition is known to hold; of comparisons what the bounds of both sides tell."""
+    if condition.op is None or condition.op.name not in _COMPARISONS:
+        return facts(condition).positive
+    a, b = (facts(p) for p in condition.parents)
+    a, b = (b, a) if condition.op.name.startswith("less") else (a, b)
+    equal = condition.op.name.endswith("equal") or a.lower_open or b.upper_open
+    return a.defined and b.defined and (a.lower > b.upper or (equal and a.lower == b.upper))
 
 
 def _standard_form(block: Block, affine: Affine, law: Any, own: Form, done: set[Latent], chosen: set[Latent]) -> Form | None:
@@ -229,7 +249,7 @@ def is_proper(block: Block, joint: Joint) -> bool:
     A latent with a law of its own given others is; what has a flat law must be determined by numeric rows of full rank, whatever
     positive scales they are multiplied by.
     """
-    flat = [x for x in block.latents if (p := joint.prior_of(x)) is None or isinstance(p.law.distribution, FlatDistribution)]
+    flat = [x for x in block.latents if (p := joint.prior_of(x)) is None or isinstance(p.distribution, FlatDistribution)]
     if not flat:
         return True
     doubtful = np.concatenate([np.arange(block.size)[block.columns[x]] for x in block.latents if x not in block.standard])

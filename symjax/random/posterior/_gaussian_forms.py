@@ -167,9 +167,9 @@ def _joined(group: list[Entries]) -> Entries:
     if first.symbol is None and all(len(p.rows) == len(first.rows) for p in group):
         if all(np.array_equal(p.rows, first.rows) and np.array_equal(p.cols, first.cols) for p in group[1:]):
             return first._replace(numbers=np.sum([p.numbers for p in group], axis=0))
-    columns = [np.concatenate([getattr(p, k) for p in group]) for k in ("rows", "cols", "numbers")]
+    rows, cols, numbers = (np.concatenate([p[k] for p in group]) for k in range(3))
     places = None if first.places is None else np.concatenate([p.places for p in group])  # type: ignore[misc]
-    return Entries(*columns, first.scale, first.symbol, places)
+    return Entries(rows, cols, numbers, first.scale, first.symbol, places)
 
 
 def summed(form: Form, shape: Sequence[int], target: np.ndarray) -> Form:

@@ -56,7 +56,8 @@ def _product(rows: int, a: Entries, b: Entries, same: bool, n: int) -> tuple[np.
     """Upper triangle of AᵀA, or of AᵀB + BᵀA."""
     cols_a, local_a = np.unique(np.where(a.cols == CONSTANT, n, a.cols), return_inverse=True)
     cols_b, local_b = (cols_a, local_a) if same else np.unique(np.where(b.cols == CONSTANT, n, b.cols), return_inverse=True)
-    if len(a.rows) * 4 > rows * len(cols_a) and rows * len(cols_a) < 10_000_000:
+    wide = rows * max(len(cols_a), len(cols_b))
+    if 4 * min(len(a.rows) * len(cols_b), len(b.rows) * len(cols_a)) > rows * len(cols_a) * len(cols_b) and wide < 10_000_000:
         dense_a = np.bincount(a.rows * len(cols_a) + local_a, a.numbers, rows * len(cols_a)).reshape(rows, -1)
         dense_b = dense_a if same else np.bincount(b.rows * len(cols_b) + local_b, b.numbers, rows * len(cols_b)).reshape(rows, -1)
         product = dense_a.T @ dense_b

@@ -70,16 +70,19 @@ def standardised(affine: Affine, law: Any, value: Any, norm: LogNorm) -> list[Fo
     """
     kind = law.distribution
     if type(kind) is NormalDistribution:
-        return [_normal(affine, value, *law.parents, law.shape, norm)]
+        mu, sigma = law.parents
+        return [_normal(affine, value, mu, sigma, law.shape, norm)]
     if type(kind) is LogNormalDistribution:
         affine(value)
         if not affine.is_free(value):
             raise NotAffine(value)
         log_value = T.constant(np.log(np.asarray(value.value, float))) if isinstance(value, Constant) else T.log(value)
         norm.terms.append(-T.broadcast_to(log_value, law.shape).sum())
-        return [_normal(affine, log_value, *law.parents, law.shape, norm)]
+        mu, sigma = law.parents
+        return [_normal(affine, log_value, mu, sigma, law.shape, norm)]
     if type(kind) is MvNormalDistribution:
-        return [_mv_normal(affine, value, *law.parents, law.shape, norm)]
+        mu, chol = law.parents
+        return [_mv_normal(affine, value, mu, chol, law.shape, norm)]
     if isinstance(kind, RandomWalkFrom) and type(kind.first) is NormalDistribution:
         mu, sigma, first_mu, first_sigma = law.parents
         steps = (*law.shape[:-1], law.shape[-1] - 1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import symjax.tensor as T
 from symjax.random.posterior._gaussian_forms import (
     Entries,
     Form,
@@ -40,7 +41,8 @@ def _multiply(affine: Any, node: Any) -> Form:
 
 
 def _product(affine: Any, node: Any, a: Any, b: Any) -> Form:
-    affine(a), affine(b)
+    affine(a)
+    affine(b)
     if not affine.is_free(a) and not affine.is_free(b):
         raise NotAffine(node)
     if affine.is_free(b):
@@ -185,7 +187,8 @@ def _diff(affine: Any, node: Any) -> Form:
 def _contracted(affine: Any, node: Any, left: tuple[Any, Any], right: tuple[Any, Any], axes: Any, shape: Any) -> Form:
     """The sum over `axes` of a product of two parents, each with the places of its elements in the common shape."""
     (a, at_a), (b, at_b) = left, right
-    affine(a), affine(b)
+    affine(a)
+    affine(b)
     if not affine.is_free(a) and not affine.is_free(b):
         raise NotAffine(node)
     if affine.is_free(b):
@@ -241,9 +244,16 @@ def _inner(affine: Any, node: Any) -> Form:
 
 
 def _where(affine: Any, node: Any) -> Form:
-    [chosen] = _indices(affine, node, node.parents[:1])
-    mask = np.broadcast_to(chosen != 0, node.shape).ravel()
+    condition = node.parents[0]
+    affine(condition)
+    if not affine.is_free(condition):
+        raise NotAffine(condition)
+    chosen = affine.coefficient(condition)
     yes, no = (broadcast(affine(p), node.shape) for p in node.parents[1:])
+    if chosen.scale or chosen.symbol is not None:
+        weight = T.cast(condition, "float64")
+        return added(scaled(yes, affine.coefficient(weight)), scaled(no, affine.coefficient(1 - weight)))
+    mask = np.broadcast_to(chosen.numbers != 0, node.shape).ravel()
     return added(_kept(yes, mask), _kept(no, ~mask))
 
 

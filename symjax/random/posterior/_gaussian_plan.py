@@ -19,28 +19,35 @@ _MAX_DEGREE = 6
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Unknowns that are eliminated together.
+    """One step of elimination. Unknowns and edges that are there before it are counted in their own order.
 
     Attributes
     ----------
-    start, stop : int
-        Their places among those that are eliminated in levels.
-    edges : tuple of int
-        First and last + 1 of their edges to later ones.
+    chosen, kept : array of int
+        Unknowns that it eliminates, and the others.
+    edges : array of int
+        Edges of the chosen unknowns.
     source, target : array of int
-        For each of these edges its unknown, counted from `start`, and the place of the later one.
+        For each of these its ends, counted among the chosen and among the kept unknowns.
     left, right, filled : array of int
-        Pairs of edges of one unknown, counted from the level's first edge, and the edge that their product goes to.
+        Pairs of these edges that share their chosen unknown, and the edge afterwards that the product goes to.
+    kept_edges, kept_at : array of int
+        The other edges, and which they are afterwards.
+    n_edges : int
+        Number of edges afterwards.
     """
 
-    start: int
-    stop: int
-    edges: tuple[int, int]
+    chosen: np.ndarray
+    kept: np.ndarray
+    edges: np.ndarray
     source: np.ndarray
     target: np.ndarray
     left: np.ndarray
     right: np.ndarray
     filled: np.ndarray
+    kept_edges: np.ndarray
+    kept_at: np.ndarray
+    n_edges: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +59,17 @@ class Plan:
     size : int
         Number of unknowns.
     levels : tuple of Level
-        Levels, in order.
+        Steps, in order.
     interior : array of int
-        Unknowns that are eliminated in levels, in order.
+        Unknowns that are in the sparse part.
     tail : array of int
-        The others.
-    edges : dict of (int, int) to int
-        Number of the edge between two unknowns of the interior, by their places in order.
+        The others, which are solved as a dense system in the end, together with what the levels leave of the interior.
+    edges : array of int
+        Edges of the interior, as sorted numbers ``i n + j`` for places i < j in `interior`, which has n elements.
+    rest : array of int, shape (n, 2)
+        Edges of what the levels leave, by places in `left`.
+    left : array of int
+        Places in `interior` of what the levels leave.
     """
 
     size: int
@@ -66,17 +77,19 @@ class Plan:
     interior: np.ndarray
     tail: np.ndarray
     edges: np.ndarray
+    rest: np.ndarray
+    left: np.ndarray
 
     @property
     def n_edges(self) -> int:
-        """Number of edges, those that elimination makes included."""
+        """Number of edges of the interior before elimination."""
         return len(self.edges)
 
     def cost(self) -> float:
         """Floating-point operations of one elimination, roughly."""
         b = len(self.tail) + 1
-        pairs = sum(len(level.filled) for level in self.levels)
-        return b**3 / 3 + len(self.interior) * b * b + self.n_edges * (b + 4) + 4 * pairs
+        pairs = sum(len(level.filled) + (b + 4) * len(level.edges) for level in self.levels)
+        return (b + len(self.left)) ** 3 / 3 + len(self.interior) * b * b + 4 * pairs
 
 
 def edges_of(keys: np.ndarray, n: int) -> np.ndarray:
@@ -103,38 +116,30 @@ def make_plan(n: int, pairs: np.ndarray, dense: Sequence[int], group: np.ndarray
     active[list(dense)] = False
     active[_hubs(pairs, active, n)] = False
     levels: list[np.ndarray] = []
+    tail = ~active
     keys = np.unique(pairs[active[pairs].all(1)] @ np.array([n, 1]))
-    all_keys = keys
+    initial = keys
     while active.any():
         edges = edges_of(keys, n)
         degree = np.bincount(edges.ravel(), minlength=n)
-        left, tail = int(active.sum()), n - int(active.sum()) - sum(map(len, levels))
+        left = int(active.sum())
         chosen = _independent(edges, degree, active, group)
         worth = len(chosen) >= max(4, 0.15 * left)
         cheap = len(chosen) >= 0.3 * left and len(chosen) > 5 and len(levels) < 2 and degree[chosen].max(initial=0) <= 3
-        if left + tail <= _SMALL and not cheap:
+        if left + int(tail.sum()) <= _SMALL and not cheap:
             break
-        if not worth:
-            _move_to_tail(active, degree, group)
-            if n - int(active.sum()) - sum(map(len, levels)) > _MAX_TAIL:
-                return None
-            keys = keys[active[edges_of(keys, n)].all(1)]
-            all_keys = all_keys[_alive(all_keys, active, levels, n)]
+        if worth:
+            levels.append(chosen)
+            active[chosen] = False
+            keys = np.union1d(keys[active[edges_of(keys, n)].all(1)], _fill(edges, chosen, n))
             continue
-        levels.append(chosen)
-        active[chosen] = False
-        fill = _fill(edges, chosen, n)
-        all_keys = np.union1d(all_keys, fill)
-        keys = np.union1d(keys[active[edges_of(keys, n)].all(1)], fill)
-    return _arranged(n, levels, all_keys)
-
-
-def _alive(keys: np.ndarray, active: np.ndarray, levels: list[np.ndarray], n: int) -> np.ndarray:
-    """Which edges are between unknowns that are not in the tail."""
-    interior = active.copy()
-    for level in levels:
-        interior[level] = True
-    return interior[edges_of(keys, n)].all(1)
+        before = active.copy()
+        _move_to_tail(active, degree, group)
+        tail |= before & ~active
+        if tail.sum() > _MAX_TAIL:
+            return None
+        keys = keys[active[edges_of(keys, n)].all(1)]
+    return _arranged(levels, initial, tail)
 
 
 def _hubs(pairs: np.ndarray, active: np.ndarray, n: int) -> np.ndarray:
@@ -225,27 +230,65 @@ def _pairs(source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return left, right
 
 
-def _arranged(n: int, levels: list[np.ndarray], keys: np.ndarray) -> Plan:
-    interior = np.concatenate(levels) if levels else np.empty(0, int)
+def _arranged(levels: list[np.ndarray], keys: np.ndarray, tail: np.ndarray) -> Plan:
+    """The plan whose levels eliminate given unknowns; `keys` are the edges before."""
+    n = len(tail)
+    interior = np.flatnonzero(~tail)
     place = np.full(n, -1)
     place[interior] = np.arange(len(interior))
-    tail = np.flatnonzero(place < 0)
     m = max(len(interior), 1)
     edges = place[edges_of(keys, n)]
-    edges = np.sort(edges[(edges >= 0).all(1)], axis=1)
-    ordered = np.unique(edges @ np.array([m, 1]))
-    edges = edges_of(ordered, m)
-    made, start = [], 0
+    keys = np.unique(edges[(edges >= 0).all(1)] @ np.array([m, 1]))
+    initial, present, made = keys, np.arange(len(interior)), []
     for level in levels:
-        stop = start + len(level)
-        a, b = np.searchsorted(edges[:, 0], [start, stop])
-        source, target = edges[a:b].T
-        left, right = _pairs(source)
-        low, high = np.minimum(target[left], target[right]), np.maximum(target[left], target[right])
-        filled = np.searchsorted(ordered, low * m + high)
-        made.append(Level(start, stop, (int(a), int(b)), source - start, target, left, right, filled))
-        start = stop
-    return Plan(n, tuple(made), interior, tail, ordered)
+        made.append(_level(present, np.sort(place[level]), keys, m))
+        present = present[made[-1].kept]
+        edges = edges_of(keys, m)
+        gone = np.isin(edges, place[level]).any(1)
+        keys = np.union1d(keys[~gone], _fill(edges, place[level], m))
+    rest = np.searchsorted(present, edges_of(keys, m))
+    return Plan(n, tuple(made), interior, np.flatnonzero(tail), initial, rest, present)
+
+
+def _level(present: np.ndarray, nodes: np.ndarray, keys: np.ndarray, m: int) -> Level:
+    """The step that eliminates `nodes` from those that are present, with edges `keys`."""
+    taken = np.zeros(m, bool)
+    taken[nodes] = True
+    chosen, kept = np.flatnonzero(taken[present]), np.flatnonzero(~taken[present])
+    edges = edges_of(keys, m)
+    first, second = taken[edges].T
+    mine = np.flatnonzero(first | second)
+    source = np.where(first[mine], edges[mine, 0], edges[mine, 1])
+    target = edges[mine].sum(1) - source
+    # edges to lower and to higher neighbours apart, so that those of a regular structure are slices
+    side = np.sign(target - source)
+    rank = _rank(np.lexsort((target, source, side)), source, side)
+    order = np.lexsort((source, rank, side))
+    mine, source, target = mine[order], source[order], target[order]
+    by_source = np.lexsort((target, source))
+    one, other = _pairs(source[by_source])
+    left, right = by_source[one], by_source[other]
+    low, high = np.minimum(target[left], target[right]), np.maximum(target[left], target[right])
+    kept_edges = np.flatnonzero(~(first | second))
+    new = np.union1d(keys[kept_edges], np.unique(low * m + high))
+    filled = np.searchsorted(new, low * m + high)
+    order = np.argsort(filled, kind="stable")
+    return Level(
+        chosen, kept, mine,
+        np.searchsorted(present[chosen], source), np.searchsorted(present[kept], target),
+        left[order], right[order], filled[order],
+        kept_edges, np.searchsorted(new, keys[kept_edges]), len(new),
+    )  # fmt: skip
+
+
+def _rank(order: np.ndarray, source: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """For each edge how many of its source's edges of its side come before it in an order that sorts them by both."""
+    s, d = source[order], side[order]
+    begins = np.concatenate([[True], (s[1:] != s[:-1]) | (d[1:] != d[:-1])])[: len(s)]
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(s)), 0))
+    rank = np.empty(len(s), int)
+    rank[order] = np.arange(len(s)) - first
+    return rank
 
 
 def edge_numbers(plan: Plan, i: np.ndarray, j: np.ndarray) -> np.ndarray:

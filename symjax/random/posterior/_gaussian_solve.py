@@ -18,11 +18,12 @@ import numpy as np
 from symjax.core._op import Aval, Operator
 from symjax.random.posterior._gaussian_forms import CONSTANT, Form
 from symjax.random.posterior._gaussian_gram import Layout, row_pairs
-from symjax.random.posterior._gaussian_plan import Level
+from symjax.random.posterior._gaussian_plan import Plan
 from symjax.random.posterior._gaussian_scales import Scale
 
-#: Up to so many contributions times places a sum by place is a matrix product, which is faster than a scatter and differentiates well.
+#: Up to so many contributions times places a sum by place is a matrix product, which is faster than a scatter.
 _MATRIX_SUM = 20_000
+_MAX_RUNS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,24 +105,41 @@ class _System(NamedTuple):
     corner: Any
 
 
+def _runs(index: np.ndarray) -> list[tuple[int, int, int]] | None:
+    """An array of places as few stretches (position, first, step) of equal steps; None if there are many."""
+    found, k = [], 0
+    steps = np.diff(index)
+    while k < len(index):
+        if len(found) == _MAX_RUNS:
+            return None
+        step = int(steps[k]) if k < len(steps) and steps[k] > 0 else 1
+        stops = np.flatnonzero(steps[k:] != step)
+        found.append((k, int(index[k]), step))
+        k = k + int(stops[0]) + 1 if len(stops) else len(index)
+    return found
+
+
 def _taken(x: Any, index: np.ndarray) -> Any:
-    """``x[index]``, without a gather where that is `x`."""
-    return x if _is_all(index, x.shape[0]) else x[index]
-
-
-def _is_all(index: np.ndarray, n: int) -> bool:
-    return len(index) == n and bool((index == np.arange(n)).all())
+    """``x[index]``, by slices where the index is regular."""
+    runs = _runs(index)
+    if runs is None:
+        return x[index]
+    stops = [r[0] for r in runs[1:]] + [len(index)]
+    parts = [x[first : first + (stop - at - 1) * step + 1 : step] for (at, first, step), stop in zip(runs, stops)]
+    return parts[0] if len(parts) == 1 else jnp.concatenate([x[:0], *parts])
 
 
 def _add_at(target: Any, index: np.ndarray, values: Any) -> Any:
-    """`target` with rows of `values` added at `index`."""
+    """`target` with rows of `values` added at `index`, by shifts where the index is regular."""
     n = target.shape[0]
-    if not len(index):
+    runs = _runs(index)
+    if runs is not None:
+        for (at, first, step), stop in zip(runs, [r[0] for r in runs[1:]] + [len(index)]):
+            high = n - first - (stop - at - 1) * step - 1
+            rows = values[at:stop]
+            zero = jnp.zeros((), values.dtype)
+            target = target + jax.lax.pad(rows, zero, [(first, high, step - 1), *[(0, 0, 0)] * (rows.ndim - 1)])
         return target
-    if _is_all(index, n):
-        return target + values
-    if len(index) == n and len(np.unique(index)) == n:
-        return target + values[np.argsort(index)]
     if len(index) * n <= _MATRIX_SUM:
         chooser = np.zeros((n, len(index)))
         chooser[index, np.arange(len(index))] = 1.0
@@ -158,29 +176,42 @@ class _Pivot(NamedTuple):
     border: Any
 
 
-def _eliminated(levels: Sequence[Level], system: _System) -> tuple[Any, Any, list[_Pivot]]:
-    """The corner after elimination of the interior, the log determinant of what was eliminated, and its pivots."""
+def _eliminated(plan: Plan, system: _System) -> tuple[Any, Any, list[_Pivot]]:
+    """The dense system that the levels leave, the log determinant of what they eliminate, and its pivots."""
     diagonal, edges, border, corner = system
     log_det = jnp.zeros((), corner.dtype)
     pivots = []
-    for level in levels:
-        n, (first, last) = level.stop - level.start, level.edges
-        pivot = _Pivot(diagonal[:n], edges[: last - first], border[:n])
-        diagonal, edges, border = diagonal[n:], edges[last - first :], border[n:]
-        pivots.append(pivot)
-        d, v, b = pivot
+    for level in plan.levels:
+        d, v, b = _taken(diagonal, level.chosen), _taken(edges, level.edges), _taken(border, level.chosen)
+        pivots.append(_Pivot(d, v, b))
+        diagonal, border = _taken(diagonal, level.kept), _taken(border, level.kept)
         scaled = b / d[:, None]
         corner = corner - b.T @ scaled
         log_det = log_det + jnp.log(d).sum()
-        if not len(level.source):
+        others = _taken(edges, level.kept_edges)
+        edges = _add_at(jnp.zeros(level.n_edges, d.dtype), level.kept_at, others) if len(others) < level.n_edges else others
+        if not len(level.edges):
             continue
         w = v / _taken(d, level.source)
-        target = level.target - level.stop
-        diagonal = _add_at(diagonal, target, -v * w)
+        diagonal = _add_at(diagonal, level.target, -v * w)
+        border = _add_at(border, level.target, -v[:, None] * _taken(scaled, level.source))
         if len(level.filled):
-            edges = _add_at(edges, level.filled - last, -w[level.left] * v[level.right])
-        border = _add_at(border, target, -v[:, None] * _taken(scaled, level.source))
+            edges = _add_at(edges, level.filled, -_taken(w, level.left) * _taken(v, level.right))
+    if len(plan.left):
+        corner = jnp.block([[_dense(diagonal, edges, plan.rest), border], [border.T, corner]])
     return corner, log_det, pivots
+
+
+def _dense(diagonal: Any, edges: Any, ends: np.ndarray) -> Any:
+    """The symmetric matrix with a diagonal and some other elements."""
+    n = diagonal.shape[0]
+    matrix = diagonal[:, None] * np.eye(n)
+    if len(ends):
+        chooser = np.zeros((n * n, len(ends)))
+        for i, j in (ends.T, ends.T[::-1]):
+            chooser[i * n + j, np.arange(len(ends))] = 1.0
+        matrix = matrix + (jnp.asarray(chooser, edges.dtype) @ edges).reshape(n, n)
+    return matrix
 
 
 def _dense_parts(matrix: Any) -> tuple[Any, Any, Any]:
@@ -218,7 +249,7 @@ def _dense_integral_jvp(primals: Any, tangents: Any) -> Any:
 def _integral(numbers: Any, scales: Any, *rest: Any, solver: Solver) -> Any:
     """``-(log |Λ| + |c|² - cᵀA Λ⁻¹ Aᵀc) / 2``."""
     system = _assembled(solver, numbers, scales, rest[: solver.n_scales], rest[solver.n_scales :])
-    corner, log_det, _ = _eliminated(solver.layout.plan.levels, system)
+    corner, log_det, _ = _eliminated(solver.layout.plan, system)
     return _dense_integral(corner) - 0.5 * log_det
 
 
@@ -226,20 +257,24 @@ def _drawn(noise: Any, numbers: Any, scales: Any, *rest: Any, solver: Solver) ->
     """Unknowns for standard Normal `noise`, by back substitution."""
     plan = solver.layout.plan
     system = _assembled(solver, numbers, scales, rest[: solver.n_scales], rest[solver.n_scales :])
-    corner, _, pivots = _eliminated(plan.levels, system)
-    m, b = len(plan.interior), len(plan.tail)
-    tail = jnp.zeros(0, corner.dtype)
+    corner, _, pivots = _eliminated(plan, system)
+    b, n_left = corner.shape[0] - 1, len(plan.left)
+    dense = jnp.zeros(0, corner.dtype)
     if b:
         factor = jnp.linalg.cholesky(corner[:b, :b], symmetrize_input=False)
         y = jax.lax.linalg.triangular_solve(factor, corner[:b, b:], left_side=True, lower=True)
-        z = noise[m:, None] - y
-        tail = jax.lax.linalg.triangular_solve(factor, z, left_side=True, lower=True, transpose_a=True)[:, 0]
-    found = jnp.zeros(0, corner.dtype)
+        z = noise[:b, None] - y
+        dense = jax.lax.linalg.triangular_solve(factor, z, left_side=True, lower=True, transpose_a=True)[:, 0]
+    found, tail = dense[:n_left], dense[n_left:]
+    used = b
     for level, (d, v, border) in zip(reversed(plan.levels), reversed(pivots), strict=True):
-        total = border[:, :b] @ tail + border[:, b]
+        n = len(level.chosen)
+        total = border[:, :-1] @ tail + border[:, -1]
         if len(level.source):
-            total = _add_at(total, level.source, v * found[level.target - level.stop])
-        found = jnp.concatenate([noise[level.start : level.stop] / jnp.sqrt(d) - total / d, found])
+            total = _add_at(total, level.source, v * _taken(found, level.target))
+        own = noise[used : used + n] / jnp.sqrt(d) - total / d
+        used += n
+        found = jnp.zeros(n + found.shape[0], own.dtype).at[level.chosen].set(own).at[level.kept].set(found)
     order = np.argsort(np.concatenate([plan.interior, plan.tail]))
     return jnp.concatenate([found, tail])[order]
 
@@ -252,7 +287,7 @@ def _infer_drawn(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) 
     return Aval(avals[0].shape, avals[0].dtype, False)
 
 
-#: ``integral(numbers, scales, *scales of run-time rows, *symbols, solver=)``: log of the integral over the unknowns, less n/2 log 2π.
+#: ``integral(numbers, scales, *scales of run-time rows, *symbols, solver=)``: log of the integral, less n/2 log 2π.
 INTEGRAL = Operator("gaussian_integral", _integral, _infer_integral)
 #: ``drawn(noise, numbers, scales, ..., solver=)``: the unknowns.
 DRAWN = Operator("gaussian_draw", _drawn, _infer_drawn)

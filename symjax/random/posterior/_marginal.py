@@ -43,13 +43,13 @@ def marginalize_latents(joint: Joint, chosen: Collection[Latent], rules: Sequenc
         If one of them has no closed form given the others; the message names it and the condition that failed.
     """
     others = {x: Given(x) for x in joint.latents if x not in set(chosen)}
-    inner = Joint(tuple(x for x in joint.latents if x in set(chosen)), tuple(_replaced(f, others) for f in joint.factors))
+    inner = Joint(tuple(x for x in joint.latents if x in set(chosen)), tuple(replaced(f, others) for f in joint.factors))
     plan = compile_posterior(inner, rules)
     if plan.joint.latents:
         left = plan.joint.latents[0]
         raise NotDerivableError(_refusal(left, plan.declined), left.draw)
     back = {given: latent for latent, given in others.items()}
-    factors = tuple(_replaced(f, back) for f in plan.joint.factors)
+    factors = tuple(replaced(f, back) for f in plan.joint.factors)
     rewrites = tuple(_rewrite_replaced(r, back) for r in plan.rewrites)
     return Plan(Joint(tuple(others), factors), rewrites, plan.applied, plan.declined)
 
@@ -60,7 +60,8 @@ def _refusal(latent: Latent, declined: Sequence[Record]) -> str:
     return f"{latent.name!r} cannot be integrated out exactly ({why}). Leave it among the variables that are sampled."
 
 
-def _replaced(factor: Factor, replacements: dict[Any, Any]) -> Factor:
+def replaced(factor: Factor, replacements: dict[Any, Any]) -> Factor:
+    """A factor with leaves replaced."""
     nodes = [n for n in (factor.term, factor.law, factor.value) if n is not None]
     with detached():
         found = iter(substitute(nodes, dict(replacements)))

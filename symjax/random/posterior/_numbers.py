@@ -10,12 +10,17 @@ import numpy as np
 from symjax.core._node import Constant
 from symjax.core._traverse import toposort
 from symjax.random.posterior._joint import value_of
+from symjax.rewrite._facts import is_standard
 from symjax.tensor._index import decode
 
 _ELEMENTWISE = frozenset(
     """add subtract multiply divide power negative reciprocal abs sign square sqrt exp expm1 log log1p sin cos tan tanh floor ceil
     maximum minimum where""".split()
 )
+_EXACT = frozenset("add subtract multiply negative abs floor maximum minimum where".split())
+_LOGIC = frozenset("greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not".split())
+_REDUCTIONS = frozenset(("sum", "all", "any"))
+_PLAIN = frozenset(map(np.dtype, ("bool", "int64", "float64")))
 _STRUCTURE: dict[str, Callable[..., Any]] = {
     "reshape": lambda x, shape: np.reshape(x, shape),
     "transpose": lambda x, axes: np.transpose(x, axes),
@@ -60,9 +65,11 @@ class Numbers:
             return np.asarray(node.value)
         name = node.op.name
         structural = name in _STRUCTURE
-        if not structural and not (name in _ELEMENTWISE and node.dtype.kind == "f"):
-            return value_of(node)
+        if not all(p in self._known for p in node.parents):
+            return value_of(node)  # one output of an operation that has several
         arguments = [self._known[p] for p in node.parents]
+        if not structural and not (name in _ELEMENTWISE and node.dtype.kind == "f"):
+            return _plain(node, arguments)
         if name in ("stack", "concatenate", "matmul") or not structural:
             # NumPy promotes by its own rules
             arguments = [a if a.dtype.kind == "b" else a.astype(node.dtype, copy=False) for a in arguments]
@@ -73,3 +80,19 @@ class Numbers:
             except IndexError:
                 return value_of(node)  # an index out of range means something else to XLA
         return found.astype(node.dtype, copy=False)
+
+
+def _plain(node: Any, arguments: list[np.ndarray]) -> np.ndarray:
+    """The value of an operation that is the same in NumPy for bools, int64 and float64; else as compiled."""
+    name = node.op.name
+    if is_standard(node.op) and node.dtype in _PLAIN and all(a.dtype in _PLAIN for a in arguments):
+        if name in _LOGIC or (name in _EXACT and node.dtype.kind == "i"):
+            return np.asarray(getattr(np, name)(*arguments)).astype(node.dtype, copy=False)
+        if name in _REDUCTIONS:
+            kept = node.settings.get("keepdims", False)
+            return np.asarray(getattr(np, name)(arguments[0], axis=node.settings["axis"], keepdims=kept))
+        if name == "gammaln":
+            import scipy.special
+
+            return np.asarray(scipy.special.gammaln(arguments[0]))
+    return value_of(node)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from symjax.core._leaves import as_tensor
-from symjax.core._traverse import toposort
 from symjax.random.posterior._cells import Cells, cells_of
 from symjax.random.posterior._design_reader import linear_form
 from symjax.random.posterior._designs import Column, LinearForm
@@ -56,9 +55,7 @@ def _form_of(node: Any, numbers: Numbers, n: int, shape: Sequence[int]) -> Linea
 def plate_of(law: Any, y: np.ndarray, numbers: Numbers, n: int) -> Plate:
     mean, scale = (_form_of(p, numbers, n, y.shape) for p in law.parents)
     if mean is None or scale is None:
-        raise Refused(
-            "" if _is_row_sized(law.parents, numbers, n) else "its mean is not linear in data, or its scale varies by row"
-        )
+        raise Refused("its mean is not linear in data, or its scale varies by row")
     spread = _scale_column(scale)
     responses = _response_axes(mean.columns, spread, y.shape)
     order = [a for a in range(y.ndim) if a not in responses] + responses
@@ -76,11 +73,6 @@ def plate_of(law: Any, y: np.ndarray, numbers: Numbers, n: int) -> Plate:
     mean = mean.map(arrange, (n_rows, *kept))
     both = LinearForm(mean.shape, (spread,)).map(arrange, mean.shape)
     return Plate(mean.columns, both.columns[0], arrange(y), mean.offset)
-
-
-def _is_row_sized(parents: Sequence[Any], numbers: Numbers, n: int) -> bool:
-    """Whether a parameter depends on a latent as long as the data: nothing is repeated then."""
-    return any(not x.parents and x not in numbers and x.size > n // 2 for x in toposort(parents))
 
 
 def _scale_column(form: LinearForm) -> Column:

@@ -125,7 +125,9 @@ def _one_cell(name: str, plate: Plate, design: Design, found: Triangles) -> tupl
         factors.append(_normal(name, mean, values.reshape(rank, *kept), _spread(plate, design, False)))
     dof = np.full((1, math.prod(kept)), plate.rows - rank)
     factors.append(_rest(name, plate, design, dof, found.residual, extra[None], 0))
-    return factors, f"{plate.y.size} rows → {rank * math.prod(kept)} statistics and a sum of squares"
+    size = rank * math.prod(kept)
+    statistics = f"{size} statistic{'s' if size > 1 else ''} and " if size else ""
+    return factors, f"{plate.y.size} rows → {statistics}a sum of squares"
 
 
 def _normal(name: str, mean: Any, value: np.ndarray, spread: Any) -> Factor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ RULE = "forward_recursion"
 
 @dataclass(frozen=True)
 class Chain:
-    """Chains of discrete states, the steps along the last axis.
+    """Chains of discrete states.
 
     Attributes
     ----------
@@ -46,18 +46,21 @@ class Chain:
         The value of the first state.
     shape : tuple of int
         Shape of all chains together: ``(*batch, steps)``.
+    axis : int
+        Axis of the steps in the one latent that holds them.
     """
 
     members: tuple[Latent, ...]
     n_states: int
     least: int
     shape: tuple[int, ...]
+    axis: int = -1
 
     def sources(self) -> dict[Latent, np.ndarray]:
         """Numbers of the members' elements among all."""
         numbers = np.arange(math.prod(self.shape)).reshape(self.shape)
         if len(self.members) == 1:
-            return {self.members[0]: numbers}
+            return {self.members[0]: np.moveaxis(numbers, -1, self.axis)}
         return {z: numbers[..., t] for t, z in enumerate(self.members)}
 
     def values(self) -> dict[Latent, np.ndarray]:
@@ -99,8 +102,9 @@ def _propose(joint: Joint, decline: Decline, waits: bool) -> Rewrite | None:
                 return rewrite
     bounds = {z: b for z in joint.latents if z.is_discrete and not isinstance(b := bounds_of(z), str)}
     for z in bounds:
-        if _has_pairs(joint, z, bounds[z]):
-            rewrite = _rewrite(joint, _chain_of([z], bounds, z.shape), decline, waits)
+        for axis in range(z.ndim) if _has_pairs(joint, z, bounds[z]) else ():
+            shape = (*z.shape[:axis], *z.shape[axis + 1 :], z.shape[axis])
+            rewrite = _rewrite(joint, replace(_chain_of([z], bounds, shape), axis=axis), decline, waits)
             if rewrite is not None:
                 return rewrite
     for members in unrolled_chains(joint, bounds):
@@ -117,7 +121,7 @@ def _chain_of(members: Sequence[Latent], bounds: Mapping[Latent, Any], shape: tu
 
 def _has_pairs(joint: Joint, z: Latent, bounds: tuple[np.ndarray, np.ndarray]) -> bool:
     """Whether a factor needs two elements of a latent, all with the same values."""
-    if not z.shape or z.shape[-1] < 2 or any(b.min() != b.max() for b in bounds):
+    if z.size < 2 or any(b.min() != b.max() for b in bounds):
         return False
     places = domain_of(z, bounds).places
     for factor in joint.touching(z):
@@ -149,15 +153,16 @@ def _rewrite(joint: Joint, chain: Chain, decline: Decline, waits: bool) -> Rewri
         try:
             unary, pair, factors = _weights(chain, prior, others)
         except Tied as tied:
-            decline(RULE, names, f"{tied}, so the chain is not summed out")
+            decline(RULE, names, f"{tied}, so the chain is not summed out; sampled")
             return None
         name = first.name if len(names) == 1 else f"{first.name}, ..., {names[-1]}"
         factors.append(Factor(name, path_evidence(unary, pair)))
         path = fresh_draw(MarkovPath, [unary, pair], chain.shape)
         path = path + chain.least if chain.least else path
-        parts = [path] if len(names) == 1 else [path[..., t] for t in range(len(names))]
+        parts = [T.moveaxis(path, -1, chain.axis)] if len(names) == 1 else [path[..., t] for t in range(len(names))]
         conditional = {z: T.cast(part, z.dtype) for z, part in zip(chain.members, parts, strict=True)}
-    reason = f"{name} ({math.prod(chain.shape)}): summed out over {chain.n_states} states by the forward recursion; recovered after sampling"
+    how = f"summed out over {chain.n_states} states by the forward recursion"
+    reason = f"{name} ({math.prod(chain.shape)}): {how}; recovered after sampling"
     return Rewrite(RULE, reason, tuple(names), absorbed, tuple(factors), conditional)
 
 
@@ -187,7 +192,10 @@ def _weights(chain: Chain, prior: Factor | None, others: Sequence[Factor]) -> tu
         if not piece.latents & set(chain.members):
             left.append(piece)
             continue
-        array, places = evaluated(piece, sources, values)
+        try:
+            array, places = evaluated(piece, sources, values)
+        except Tied as tied:
+            raise Tied(f"{piece.name!r} {tied}") from None
         if len(places.slots) == 1:
             table, rest = collected(array, places.slots[0], piece.term.shape, chain.shape)
             left += [] if rest is None else [Factor(piece.name, rest)]

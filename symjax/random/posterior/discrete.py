@@ -25,7 +25,7 @@ from symjax.random.posterior.discrete_tables import (
     domain_of,
     evaluated,
     fresh_draw,
-    joint_domain,
+    joint_domains,
     log_total,
     pieces_of,
     places_in,
@@ -127,11 +127,11 @@ def _feasible(joint: Joint, z: Latent, bounds: Mapping[Latent, Any], around: set
     domain = domain_of(z, bounds[z])
     reason = _tie(pieces, z, domain.places)
     if reason is not None:
-        whole = joint_domain(z, bounds[z])
-        if whole is None or _tie(pieces, z, whole.places) is not None:
+        found = next((d for d in joint_domains(z, bounds[z]) if _tie(pieces, z, d.places) is None), None)
+        if found is None:
             decline(RULE, [z.name], f"{reason}, so its elements cannot be summed out one by one; sampled")
             return None
-        domain = whole
+        domain = found
     sizes = {w: _n_values(bounds[w]) for w in around if w.size == 1 or domain.shape}
     size = math.prod(sizes.values()) * math.prod(domain.shape)
     size = domain.n_values * max(size, *(p.term.size * math.prod(sizes.get(w, 1) for w in p.latents) for p in pieces))
@@ -148,7 +148,7 @@ def _tie(pieces: Sequence[Factor], z: Latent, places: np.ndarray) -> str | None:
             if len(places_in(piece, z, places)) > 1:
                 return f"{piece.name!r} depends on two of its elements at once"
         except Tied as tied:
-            return f"in {piece.name!r}, {tied}"
+            return f"{piece.name!r} {tied}"
     return None
 
 
@@ -241,7 +241,9 @@ def _summed_out(joint: Joint, z: Latent, domain: Domain) -> Rewrite:
 
 
 def _values_at(domain: Domain, drawn: Any, z: Latent) -> Any:
-    if domain.shape != z.shape:
-        return constant(domain.values)[drawn]
-    least = domain.values[0]
-    return drawn + least if least.any() else drawn
+    if not domain.merged:
+        least = domain.values[0]
+        return drawn + least if least.any() else drawn
+    order = [*(a for a in range(z.ndim) if a not in domain.merged), *domain.merged]
+    table = domain.values.reshape(-1, *(z.shape[a] for a in domain.merged))
+    return T.transpose(constant(table)[drawn], tuple(np.argsort(order).tolist()))

@@ -150,7 +150,7 @@ def places_of(outputs: Sequence[Any], sources: Mapping[Any, np.ndarray]) -> dict
             try:
                 slots, routes = _rule_of(node)(node, groups)
             except Tied as tied:
-                raise Tied(f"{node.name!r} {tied}") from None
+                raise Tied(f"{tied} (in `{node.fn_name}`)") from None
             if not isinstance(node, MultiOutputOp):
                 slots = tuple(shrunk(s) for s in slots)
             found[node] = Places(slots, routes)

@@ -169,7 +169,8 @@ class _Spreader:
         n = self._n_slots(node)
         operands = [p if own is None else arranged(own, route, n, node.ndim) for p, own, route in self._parts(node)]
         place, points = _SINGULAR.get(node.op.name, (0, ()))
-        if points and self.arrays.get(node.parents[place]) is not None:
+        is_smooth = node.op.name == "power" and isinstance(operands[1], Constant) and np.min(operands[1].value) >= 1
+        if points and not is_smooth and self.arrays.get(node.parents[place]) is not None:
             operands[place] = _steady(operands[place], node.parents[place], points)
         if all(isinstance(x, Constant) for x in operands):
             numbers = [np.asarray(x.value) for x in operands]

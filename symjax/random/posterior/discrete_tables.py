@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -53,13 +54,16 @@ class Domain(NamedTuple):
     places : int array
         Numbers of the elements, broadcastable to the latent's shape.
     shape : tuple of int
-        Shape of what is summed out element by element: that of the latent, or () where it is summed out as a whole.
+        Shape of what is summed out element by element: that of the latent, without axes along which its elements are one,
+    merged : tuple of int
+        these axes.
     """
 
     values: np.ndarray
     is_value: np.ndarray | None
     places: np.ndarray
     shape: tuple[int, ...]
+    merged: tuple[int, ...] = ()
 
     @property
     def n_values(self) -> int:
@@ -97,14 +101,22 @@ def domain_of(latent: Latent, bounds: tuple[np.ndarray, np.ndarray]) -> Domain:
     return Domain(values, None if is_value.all() else is_value, places, latent.shape)
 
 
-def joint_domain(latent: Latent, bounds: tuple[np.ndarray, np.ndarray]) -> Domain | None:
-    """The domain of a latent that is summed out as a whole, over all values of all elements; None if they are too many."""
-    lower, upper = (np.broadcast_to(b, latent.shape).ravel() for b in bounds)
-    counts = upper - lower + 1
-    if latent.size > 20 or math.prod(counts.tolist()) > MAX_CONFIGURATIONS:
-        return None
-    steps = np.indices(counts.tolist()).reshape(len(counts), -1).T
-    return Domain((lower + steps).reshape(-1, *latent.shape), None, np.zeros((1,) * latent.ndim, np.int64), ())
+def joint_domains(latent: Latent, bounds: tuple[np.ndarray, np.ndarray]) -> Iterator[Domain]:
+    """Domains in which elements along some axes are one, over all values of them together, the smallest first."""
+    lower, upper = (np.broadcast_to(b, latent.shape) for b in bounds)
+    for n_merged in range(1, latent.ndim + 1):
+        for merged in itertools.combinations(range(latent.ndim), n_merged):
+            kept = [a for a in range(latent.ndim) if a not in merged]
+            head = tuple(slice(0, 1) if a in kept else slice(None) for a in range(latent.ndim))
+            least, counts = lower[head], (upper - lower)[head].ravel() + 1
+            is_same = (lower == least).all() and (upper == upper[head]).all()
+            if not is_same or counts.size > 20 or math.prod(counts.tolist()) > MAX_CONFIGURATIONS:
+                continue
+            steps = np.indices(counts.tolist()).reshape(counts.size, -1).T
+            places = np.arange(math.prod(latent.shape[a] for a in kept))
+            places = places.reshape([latent.shape[a] if a in kept else 1 for a in range(latent.ndim)])
+            values = (least.ravel() + steps).reshape(-1, *least.shape)
+            yield Domain(values, None, places, tuple(latent.shape[a] for a in kept), merged)
 
 
 _PIECES: WeakKeyDictionary[Factor, tuple[Factor, ...]] = WeakKeyDictionary()
@@ -161,7 +173,7 @@ def places_in(factor: Factor, latent: Latent, places: np.ndarray) -> tuple[np.nd
         If an element needs too many elements of the latent.
     """
     known = _PLACES.setdefault(factor, {})
-    key = (latent, places.size)
+    key = (latent, places.shape)
     if key not in known:
         try:
             known[key] = places_of_factor(factor, {latent: places}).slots

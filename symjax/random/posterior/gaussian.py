@@ -23,10 +23,10 @@ from symjax.random.posterior._gaussian_solve import DRAWN, INTEGRAL, Solver, run
 from symjax.random.posterior._joint import Decline, Factor, Joint, Rewrite
 
 RULE = "gaussian_block"
-#: How many evaluations of the joint one evaluation of the integral may cost: what NUTS saves in steps, dimensions and
-#: autocorrelation by not having to sample the block, measured on hierarchical models at 20 to 100.
+#: How many evaluations of the joint one evaluation of the integral may cost: an estimate of what NUTS saves in steps and in
+#: autocorrelation by not having to sample the block.
 _WORTH = 40.0
-#: Operations that any evaluation costs, however small: about 20 µs.
+#: Operations that any evaluation is counted to cost, however small.
 _OVERHEAD = 2e4
 _MAX_NUMBERS = 50_000_000
 
@@ -96,7 +96,7 @@ def _rewrite(joint: Joint, block: Block, decline: Decline) -> Rewrite | None:
     if conditions:
         first = Factor(first.name, require(first.term, *conditions))
     reason = _reason(joint, block, how)
-    return Rewrite(RULE, reason, tuple(names), block.factors, (first, *rest), block.conditional(joint, found.unknowns))
+    return Rewrite(RULE, reason, tuple(names), block.factors, (first, *rest), block.conditional(found.unknowns))
 
 
 def _solver(block: Block) -> tuple[Any, str]:
@@ -141,11 +141,11 @@ def _by_elimination(block: Block, prepared: _Prepared, name: str) -> Integral:
 
 
 def _how(plan: Plan) -> str:
+    together = len(plan.tail) + len(plan.left)
     if not plan.levels:
-        return "jointly Gaussian"
-    inside, tail = len(plan.interior), len(plan.tail)
+        return f"jointly Gaussian, {together} values together" if together > 1 else "Gaussian"
     steps = "in one step" if len(plan.levels) == 1 else f"in {len(plan.levels)} steps"
-    return f"jointly Gaussian, {inside} values {steps}" + (f" and {tail} together" if tail else "")
+    return f"jointly Gaussian, {plan.size - together} values {steps}" + (f" and {together} together" if together else "")
 
 
 def _reason(joint: Joint, block: Block, how: str) -> str:
@@ -157,9 +157,9 @@ def _reason(joint: Joint, block: Block, how: str) -> str:
 
 
 def _law_names(block: Block) -> str:
-    """ "Normal–Normal" for one prior and its likelihood, else "jointly Gaussian"."""
-    priors = [f.law.distribution.name for f in block.factors if f.is_prior]
-    others = {f.law.distribution.name for f in block.factors if not f.is_prior}
+    """What a block is called: by the two laws if it is one prior and its likelihood, else jointly Gaussian."""
+    priors = [f.distribution.name for f in block.factors if f.is_prior]
+    others = {f.distribution.name for f in block.factors if not f.is_prior}
     if len(set(priors)) == 1 and len(others) == 1 and len(block.latents) == 1:
         return f"{priors[0]}–{others.pop()}"
     return f"jointly Gaussian, {sum(math.prod(x.shape) for x in block.latents)} values together"

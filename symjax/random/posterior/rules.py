@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from symjax.random.posterior._joint import Propose
-from symjax.random.posterior.chains import propose_forward_recursion
+from symjax.random.posterior.chains import propose_forward_recursion, propose_waiting_chains
+from symjax.random.posterior.conjugate import propose_conjugate
 from symjax.random.posterior.discrete import propose_enumeration
 from symjax.random.posterior.gaussian import propose as propose_gaussian_block
 from symjax.random.posterior.statistics import sufficient_statistics
@@ -13,5 +14,7 @@ RULES: tuple[tuple[str, Propose], ...] = (
     ("sufficient_statistics", sufficient_statistics),
     ("forward_recursion", propose_forward_recursion),
     ("enumerate_discrete", propose_enumeration),
+    ("forward_recursion", propose_waiting_chains),
     ("gaussian_block", propose_gaussian_block),
+    ("conjugate", propose_conjugate),
 )

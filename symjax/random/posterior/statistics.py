@@ -57,5 +57,10 @@ def _reduced(factor: Factor) -> tuple[list[Factor], str] | None:
             continue
         if found is not None:
             return found
-    _REFUSED[factor] = reason
+    _REFUSED[factor] = "" if _is_row_sized(factor) else reason
     return None
+
+
+def _is_row_sized(factor: Factor) -> bool:
+    """Whether a factor depends on a latent as long as itself: then nobody expects its rows to be repetitions."""
+    return any(2 * latent.size > factor.term.size for latent in factor.latents)

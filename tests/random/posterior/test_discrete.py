@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import arviz as az
 import numpy as np
 import pytest
 import scipy.stats as st
 from enumeration import Checked, total
-from scipy.special import logsumexp
+from scipy.special import gammaln, logsumexp
 
 import symjax.random as R
 import symjax.tensor as T
@@ -156,6 +157,41 @@ def count_of_a_plate(rng):
 def product_over_a_plate(rng):
     z, beta = R.Bernoulli(0.5, shape=4, name="z"), R.Normal(0, 1, shape=4, name="beta")
     return [z, beta], {R.Normal(T.dot(rng.normal(size=(6, 4)), beta * z), 1.0, name="y"): rng.normal(size=6)}
+
+
+@model
+def skills_of_persons(rng):
+    """DINA: an item is solved by who has all skills that it needs."""
+    needs = np.array([[1, 0], [0, 1], [1, 1]])
+    has, slip, guess = R.Bernoulli(0.6, shape=(3, 2), name="has"), R.Beta(1, 5, name="slip"), R.Beta(1, 5, name="guess")
+    able = T.prod(T.where(needs[None] == 1, has[:, None, :], 1), -1)
+    return [has, slip, guess], {R.Bernoulli(T.where(T.equal(able, 1), 1 - slip, guess), name="y"): rng.integers(0, 2, (3, 3))}
+
+
+@model
+def features_along_the_first_axis(rng):
+    z, w = R.Binomial(2, 0.4, shape=(2, 3), name="z"), R.Normal(0, 1, shape=2, name="w")
+    return [z, w], {R.Normal(T.sum(z * w[:, None], 0), 1.0, name="y"): rng.normal(size=3)}
+
+
+@model
+def all_elements_tied_with_an_axis_of_one(rng):
+    z, a = R.Binomial(2, 0.4, shape=(1, 3), name="z"), R.Normal(0, 1, name="a")
+    return [z, a], {R.Normal(a * T.max(z, (0, 1)), 1.0, name="y"): np.array(1.2)}
+
+
+@model
+def indices_in_other_places(rng):
+    z, a = R.Categorical([0.2, 0.3, 0.5], shape=4, name="z"), R.Normal(0, 1, shape=(2, 3, 2), name="a")
+    return [z, a], {
+        R.Normal(a[:, z], 1.0, name="u"): rng.normal(size=(2, 4, 2)),
+        R.Normal(a[1, z, 0], 1.0, name="v"): rng.normal(size=4),
+        R.Normal(a[0, :, 1][z], 1.0, name="w"): rng.normal(size=4),
+        R.Normal(a[np.array([0, 1, 1, 0]), z, 1], 1.0, name="x"): rng.normal(size=4),
+        R.Normal(a[0, z[:, None], 0], 1.0, name="y"): rng.normal(size=(4, 1)),
+        R.Normal(T.dot(T.one_hot(z, 3), a[0]), 1.0, name="p"): rng.normal(size=(4, 2)),
+        R.Normal(a[:, :, 0][:, z - 1], 1.0, name="q"): rng.normal(size=(2, 4)),
+    }
 
 
 @model
@@ -353,3 +389,33 @@ def test_random_models(seed):
     checked.check_evidence(1)
     if not checked.left:
         checked.check_recovery(n=2000)
+
+
+@pytest.mark.slow
+def test_change_point_sampled_against_its_exact_posterior(rng):
+    """Coal-mining disasters with exponential rates: given the year of change the rates are gamma."""
+    import symjax.pmc_bridge as pm
+
+    y = np.concatenate([rng.poisson(3.0, 40), rng.poisson(1.0, 70)])
+    t = np.arange(110)
+    with pm.Model():
+        tau = pm.DiscreteUniform("tau", 0, 109)
+        early, late = pm.Exponential("early", 1.0), pm.Exponential("late", 1.0)
+        pm.Poisson("y", pm.math.switch(tau >= t, early, late), observed=y)
+        tree = pm.sample(2000, tune=1000, chains=4, random_seed=1, progressbar=False)
+    n, total_before = t + 1, np.cumsum(y)
+    n_after, total_after = 110 - n, y.sum() - total_before
+
+    def log_mass(n: Any, s: Any) -> Any:
+        return gammaln(1 + s) - (1 + s) * np.log(1 + n)
+
+    log_p = log_mass(n, total_before) + log_mass(n_after, total_after)
+    p = np.exp(log_p - logsumexp(log_p))
+    posterior = tree.posterior.to_dataset()
+    for name, want in (
+        ("tau", (p * t).sum()),
+        ("early", (p * (1 + total_before) / (1 + n)).sum()),
+        ("late", (p * (1 + total_after) / (1 + n_after)).sum()),
+    ):
+        error = float(az.mcse(posterior[name]))
+        assert abs(float(posterior[name].mean()) - want) < 4.5 * error

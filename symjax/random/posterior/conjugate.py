@@ -1,0 +1,123 @@
+"""The rule ``conjugate``: a latent whose density given the others is in an exponential family is integrated out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import symjax.tensor as T
+from symjax.core._leaves import constant
+from symjax.core._scope import detached
+from symjax.random._distribution import require
+from symjax.random.posterior._conjugate_families import family_of
+from symjax.random.posterior._conjugate_forms import Unfit
+from symjax.random.posterior._conjugate_natural import Natural, natural_of
+from symjax.random.posterior._conjugate_numbers import Coefficients, as_node, is_number, is_zero
+from symjax.random.posterior._joint import Decline, Factor, Joint, Latent, Rewrite
+from symjax.random.posterior._unused import propose_unused
+
+RULE = "conjugate"
+#: Laws that no sum of likelihoods makes a family with: not worth reading the factors.
+_NEVER = frozenset("Cauchy HalfCauchy StudentT HalfStudentT Logistic Gumbel Mixture NormalMixture LogNormal LogitNormal Laplace".split())
+
+
+def propose_conjugate(joint: Joint, decline: Decline) -> Rewrite | None:
+    """Integrate out one latent by exponential-family algebra, the largest first.
+
+    Where the sum of all factors that touch a latent z is ``Σ_k ⟨η_k, s_k(z)⟩ + c``, with η and c free of z, z given the others has
+    the natural parameters η, and the integral over z is ``exp(c)`` times that family's normaliser: marginal and posterior at once,
+    for any number of children, plates and groups and for several likelihoods (Diaconis, Ylvisaker, Conjugate priors for exponential
+    families, Annals of Statistics 7, 1979).
+
+    Parameters
+    ----------
+    joint : Joint
+        The density.
+    decline : callable
+        Notes latents that are left alone, and why.
+    """
+    unused = propose_unused(joint, RULE)
+    if unused is not None:
+        return unused
+    order = sorted(range(len(joint.latents)), key=lambda i: (-joint.latents[i].size, -i))
+    for i in order:
+        z = joint.latents[i]
+        law = _law_of(joint, z)
+        if z.is_discrete or not z.size or not _is_read(z, law):
+            continue
+        if law.name in _NEVER:
+            decline(RULE, [z.name], f"{law.name} is in no exponential family")
+            continue
+        factors = joint.touching(z)
+        if any(x.is_discrete for f in factors for x in f.latents):
+            decline(RULE, [z.name], "it would couple all values of a discrete variable that is sampled")
+            continue
+        try:
+            with detached():
+                return _integrated(joint, z, factors)
+        except Unfit as error:
+            decline(RULE, [z.name], f"{error}")
+    return None
+
+
+def _law_of(joint: Joint, z: Latent) -> Any:
+    prior = joint.prior_of(z)
+    return z.draw.distribution if prior is None or prior.law is None else prior.law.distribution
+
+
+def _is_read(z: Latent, law: Any) -> bool:
+    """Whether a law is one of numbers or of points on the simplex."""
+    return law.event_ndim == 0 or (law.event_ndim == 1 and law.support(*z.draw.parents).kind == "simplex")
+
+
+def _integrated(joint: Joint, z: Latent, factors: tuple[Factor, ...]) -> Rewrite:
+    natural, coefficients = natural_of(z, factors)
+    lower, upper = _bounds(z, natural, coefficients)
+    family = family_of(z, natural.parameters, lower, upper, coefficients)
+    batch = z.shape[: len(z.shape) - z.draw.distribution.event_ndim]
+    integral = require(T.broadcast_to(family.log_integral, batch), *(T.all(c) for c in natural.conditions))
+    parts, number = [], 0.0
+    for name, left in natural.left:
+        if not is_number(left):
+            parts.append(Factor(name or z.name, left))
+        else:
+            number += float(left)
+    if not math.isfinite(number):
+        raise Unfit("some of the data is impossible")
+    made = [Factor(z.name, integral), *parts, *([Factor(z.name, constant(np.float64(number)))] if number else [])]
+    return Rewrite(RULE, _reason(joint, z, factors, family.name), (z.name,), factors, tuple(made), {z: family.draw})
+
+
+def _bounds(z: Latent, natural: Natural, coefficients: Coefficients) -> tuple[Any, Any]:
+    """Bounds of a latent: numbers that its support proves, and what conditions say."""
+    fact = coefficients.facts(z)
+    lower: Any = np.asarray(fact.lower)
+    upper: Any = np.asarray(fact.upper)
+    for bound in natural.lower:
+        both = is_number(bound) and is_number(lower)
+        lower = np.maximum(lower, bound) if both else bound if _exceeds(bound, lower, coefficients) else T.maximum(as_node(lower), bound)
+    for bound in natural.upper:
+        both = is_number(bound) and is_number(upper)
+        under = _exceeds(upper, bound, coefficients)
+        upper = np.minimum(upper, bound) if both else bound if under else T.minimum(as_node(upper), as_node(bound))
+    return lower, upper
+
+
+def _exceeds(a: Any, b: Any, c: Coefficients) -> bool:
+    """Whether a ≥ b is plain, where `b` or `a` is a bound that does not bind."""
+    if is_number(b) and np.all(b == -math.inf) or is_number(a) and np.all(a == math.inf):
+        return True
+    return is_zero(b) and c.is_nonnegative(a)
+
+
+def _reason(joint: Joint, z: Latent, factors: tuple[Factor, ...], family: str) -> str:
+    label = f"{z.name} ({'×'.join(map(str, z.shape))})" if z.shape else z.name
+    given = {x for f in factors for x in f.latents} - {z}
+    names = [x.name for x in joint.latents if x in given]
+    prior = joint.prior_of(z)
+    laws = sorted({f.law.distribution.name for f in factors if f.law is not None and f is not prior})
+    pair = f"{prior.law.distribution.name}–{', '.join(laws)}" if prior is not None and prior.law is not None and laws else family
+    condition = f" given {', '.join(names)}" if names else ""
+    return f"{label}: integrated out{condition}: {pair}; recovered after sampling"
