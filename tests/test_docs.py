@@ -13,4 +13,4 @@ def test_the_blocks_on_rules_run(monkeypatch, capsys):
     namespace: dict[str, object] = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
         exec(compile(block, PAGE.name, "exec"), namespace)
-    assert "0.1827381" in capsys.readouterr().out
+    assert "-1.0975745" in capsys.readouterr().out

@@ -179,5 +179,6 @@ def _annotated(model: Any, plan: ModelPlan, operations: dict[str, tuple[int, int
             attributes["label"] += f"\nas {transformed[name]}"
         if name in operations and operations[name][0] != operations[name][1]:
             attributes["operations"] = operations[name]
+        if operations.get(name, (0, 0))[1]:
             attributes["label"] += "\n{} → {} operations".format(*operations[name])
     return graph

@@ -108,28 +108,27 @@ class Group:
             self._to_model(chain, self.drawn, slice(0, self.drawn.done[self.numbers[0]]))
 
     def _to_model(self, chain: Chain, phase: Phase, rows: slice) -> None:
-        """Write positions of the model, and in warm-up pulls in the place of gradients, over rows of the chain's present frame."""
+        """Turn the positions of some rows, which are in the chain's present frame, into those of the model."""
         if self.program.converter is None:
             return
         for c, observations in zip(self.numbers, self._each(chain.observations)):
-            positions = phase.positions[c, rows]
-            gradients = phase.gradients[c, rows] if phase is self.warmup else positions
-            phase.positions[c, rows], pulls = self.program.converter.models(positions, gradients, observations)
-            if phase is self.warmup:
-                phase.gradients[c, rows] = pulls
+            phase.positions[c, rows] = self.program.converter.models(phase.positions[c, rows], observations)
 
     def _reframed(self, chain: Chain, window: _adapt.Window) -> Chain:
         """The chain at the same position of the model, in a frame by the window's steps."""
-        self._to_model(chain, self.warmup, slice(self.framed, window.stop))
-        self.framed = window.stop
-        used, chosen = slice(window.since, window.stop), self.plan.target.frame.chosen
+        rows, used = slice(self.framed, window.stop), slice(window.since, window.stop)
         before, moved = self._each(chain), []
         for c, old in zip(self.numbers, before):
-            models, pulls = self.warmup.positions[c, used], self.warmup.gradients[c, used]
-            observations = observe(models, pulls, chosen, old.observations)
-            position = self.program.converter.positions(models[-1:], observations)[0]
-            metric = _adapt.framed_metric(old.metric, chosen)
+            found = self.program.converter.observed(self.warmup.positions[c, rows], self.warmup.gradients[c, rows], old.observations)
+            # those of steps in earlier frames are there already
+            self.values[c, rows], self.warmup.gradients[c, rows] = found
+            observations = observe(self.values[c, used], self.warmup.gradients[c, used], self.chosen, old.observations)
+            model = self.program.converter.models(old.state.position[None], old.observations)
+            [position] = self.program.converter.positions(model, observations)
+            metric = _adapt.framed_metric(old.metric, self.chosen)
             moved.append(old._replace(observations=observations, state=old.state._replace(position=position), metric=metric))
+        self._to_model(chain, self.warmup, rows)
+        self.framed = window.stop
         control = Control.of(1, 1, self.plan.target_accept, starting=True)
         after = self._each(self._call(self._joined(moved), control)[0])
         good = [np.isfinite(new.state.log_density) and np.isfinite(new.state.gradient).all() for new in after]

@@ -1,9 +1,9 @@
 """Frames: coordinates of a position that are settled in warm-up, between centred and non-centred for each of its elements.
 
-A latent ``x`` with a Gaussian-like prior whose precision ``Q`` depends on other variables is sampled as ``z`` with
-``x = m + S z``, ``S Sᵀ = (Q + diag(w))⁻¹`` and ``m`` the mean of the prior times a pseudo-likelihood ``exp(bᵀx - ½ xᵀ diag(w) x)``.
-At ``w = 0`` that is the non-centred parametrisation, as w grows it becomes the centred one. The density of `z` is exact whatever
-`b` and `w` are; where they are those of the likelihood `z` is standard normal given the rest, and no funnel is left.
+A latent ``x`` with a Gaussian-like prior whose precision ``Q`` depends on other variables is sampled as ``u`` with
+``x = m + S u``, ``S Sᵀ = (Q + diag(w))⁻¹`` and ``m`` the mean of the prior times a pseudo-likelihood ``exp(bᵀx - ½ xᵀ diag(w) x)``.
+At ``w = 0`` that is the non-centred parametrisation, as w grows it becomes the centred one. The density of `u` is exact whatever
+`b` and `w` are; where they are those of the likelihood `u` is standard normal given the rest, and no funnel is left.
 
 Papaspiliopoulos, Roberts, Sköld, A General Framework for the Parametrization of Hierarchical Models, Statistical Science 22, 2007,
 section 4; Gorinova, Moore, Hoffman, Automatic Reparameterisation of Probabilistic Programs, ICML 2020, who learn `w` by variational
@@ -47,9 +47,10 @@ class Frame:
         ``to_model(position, observations, data) -> position of the model``, in JAX; shapes (n,).
     from_model : callable
         Its inverse: ``from_model(position of the model, observations, data) -> position``.
-    pulls : callable
-        ``pulls(position of the model, gradient, observations, data)``: gradient by the position of the model, with the other
-        coordinates fixed, of the log density without the prior's Gaussian part, from the gradient by the position.
+    observed : callable
+        ``observed(position of the model, gradient, observations, data) -> (values, pulls)``: the quantities ``x``, and the gradient
+        by them, with the other coordinates fixed, of the log density without the prior's Gaussian part. `gradient` is that by the
+        position; elements that are not chosen are arbitrary.
     data : pytree of arrays
         What these functions need.
     chosen : bool array, shape (n,)
@@ -58,7 +59,7 @@ class Frame:
 
     to_model: Callable[[Any, Any, Any], Any]
     from_model: Callable[[Any, Any, Any], Any]
-    pulls: Callable[[Any, Any, Any, Any], Any]
+    observed: Callable[[Any, Any, Any, Any], tuple[Any, Any]]
     data: Any
     chosen: np.ndarray
 
@@ -79,7 +80,8 @@ class Converter:
         def all_rows(positions: Any, gradients: Any, models: Any, observations: Any, data: Any) -> Any:
             def row(position: Any, gradient: Any, model: Any) -> Any:
                 found = frame.to_model(position, observations, data)
-                return found, frame.pulls(found, gradient, observations, data), frame.from_model(model, observations, data)
+                values, pulls = frame.observed(found, gradient, observations, data)
+                return found, values, pulls, frame.from_model(model, observations, data)
 
             return jax.vmap(row)(positions, gradients, models)
 
@@ -87,29 +89,32 @@ class Converter:
             rows = jax.ShapeDtypeStruct((_ROWS, n), np.float64)
             self._run = jax.jit(all_rows).lower(rows, rows, rows, Observations.none(n), frame.data).compile()
 
-    def models(self, positions: np.ndarray, gradients: np.ndarray, observations: Observations) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of the model and pulls, for positions and gradients of shape (m, n)."""
-        parts = [self._call(p, g, p, observations)[:2] for p, g in zip(_pieces(positions), _pieces(gradients), strict=True)]
-        models, pulls = (np.concatenate(p) if p else positions for p in zip(*parts, strict=True)) if parts else (positions,) * 2
-        return models, pulls
+    def models(self, positions: np.ndarray, observations: Observations) -> np.ndarray:
+        """Positions of the model for positions, both of shape (m, n)."""
+        return self._call(0, positions, positions, positions, observations)
+
+    def observed(self, positions: np.ndarray, gradients: np.ndarray, observations: Observations) -> tuple[np.ndarray, np.ndarray]:
+        """Values and pulls for positions and gradients, all of shape (m, n)."""
+        arguments = positions, gradients, positions, observations
+        return self._call(1, *arguments), self._call(2, *arguments)
 
     def positions(self, models: np.ndarray, observations: Observations) -> np.ndarray:
-        """Positions of shape (m, n) for those of the model."""
-        return np.concatenate([self._call(m, m, m, observations)[2] for m in _pieces(models)])
+        """The inverse of `models`."""
+        return self._call(3, models, models, models, observations)
 
-    def _call(self, *arguments: Any) -> list[np.ndarray]:
-        *rows, observations = arguments
-        m = len(rows[0])
-        padded = [np.concatenate([r, np.broadcast_to(r[-1], (_ROWS - m, r.shape[1]))]) for r in rows]
+    def _call(self, output: int, *arguments: Any) -> np.ndarray:
+        *arrays, observations = arguments
+        found = np.empty_like(arrays[0])
         with jax.enable_x64(True):
-            return [np.asarray(a)[:m] for a in self._run(*padded, observations, self._frame.data)]
+            for start in range(0, len(found), _ROWS):
+                rows = [a[start : start + _ROWS] for a in arrays]
+                m = len(rows[0])
+                padded = [np.concatenate([r, np.broadcast_to(r[-1], (_ROWS - m, r.shape[1]))]) for r in rows]
+                found[start : start + m] = self._run(*padded, observations, self._frame.data)[output][:m]
+        return found
 
 
-def _pieces(x: np.ndarray) -> list[np.ndarray]:
-    return [x[i : i + _ROWS] for i in range(0, len(x), _ROWS)]
-
-
-def observe(models: np.ndarray, pulls: np.ndarray, chosen: np.ndarray, before: Observations) -> Observations:
+def observe(values: np.ndarray, pulls: np.ndarray, chosen: np.ndarray, before: Observations) -> Observations:
     """Pseudo-observations from warm-up steps: for each element the regression of the pull on the element.
 
     A Gaussian likelihood's pull is ``b - w x`` exactly; of another the slope is a mean over the posterior. It is shrunk to none as
@@ -117,8 +122,8 @@ def observe(models: np.ndarray, pulls: np.ndarray, chosen: np.ndarray, before: O
 
     Parameters
     ----------
-    models, pulls : array, shape (m, n)
-        Positions of the model and pulls.
+    values, pulls : array, shape (m, n)
+        The quantities, and the gradients of the log likelihood by them.
     chosen : bool array, shape (n,)
         Elements to observe.
     before : Observations
@@ -132,13 +137,13 @@ def observe(models: np.ndarray, pulls: np.ndarray, chosen: np.ndarray, before: O
     >>> found.pull.round(6), found.precision.round(6)
     (array([3.]), array([2.]))
     """
-    m = len(models)
+    m = len(values)
     with np.errstate(all="ignore"):
-        x, g = models - models.mean(0), pulls - pulls.mean(0)
+        x, g = values - values.mean(0), pulls - pulls.mean(0)
         spread, noise, product = (x * x).mean(0), (g * g).mean(0), (x * g).mean(0)
         slope = np.maximum(-product / spread, 0.0)
         explained = np.minimum(product**2 / (spread * noise), 1.0)
         precision = slope * m * explained / (m * explained + 1 - explained)
-        pull = pulls.mean(0) + precision * models.mean(0)
+        pull = pulls.mean(0) + precision * values.mean(0)
     good = chosen & (spread > 0) & np.isfinite(precision) & np.isfinite(pull)
     return Observations(np.where(good, pull, before.pull), np.where(good, precision, before.precision))

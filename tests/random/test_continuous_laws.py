@@ -392,6 +392,15 @@ UNIFORM = {
     "logit of logit normal": Law(
         "logit_of_logit_normal", lambda: T.logit(R.LogitNormal(0.5, 0.8)), R.Normal, (0.5, 0.8), st.norm(0.5, 0.8)
     ),
+    "quantile of gamma": Law(
+        "quantile_at_uniform", lambda: R.icdf(G(2.5, 3.0), unit()), R.Gamma, (2.5, 3.0), st.gamma(2.5, scale=1 / 3), POSITIVE
+    ),
+    "quantile of a map": Law(
+        "quantile_at_uniform", lambda: R.icdf(1 - 2 * R.Laplace(0.0, 1.0), unit()), R.Laplace, (1.0, 2.0), st.laplace(1, 2)
+    ),
+    "quantile of counts": Law(
+        "quantile_at_uniform", lambda: R.icdf(R.Poisson(3.0), unit()), R.Poisson, (3.0,), st.poisson(3.0), (0, 3, 11)
+    ),
     "|cauchy|": Law("abs_of_cauchy", lambda: abs(R.Cauchy(0.0, 2.0)), R.HalfCauchy, (2.0,), st.halfcauchy(0, 2), POSITIVE),
     "|laplace|": Law("abs_of_laplace", lambda: abs(R.Laplace(0.0, 2.0)), R.Exponential, (0.5,), st.expon(scale=2), POSITIVE),
     "|student|": Law(
@@ -573,6 +582,8 @@ BROKEN = {
     "log of a shifted uniform": lambda: [T.log(U(0.5, 1.0))],
     "log of a general beta": lambda: [T.log(B(2.0, 3.0))],
     "logit of a part": lambda: [T.logit(U(0.0, 0.5))],
+    "quantile at a part": lambda: [R.icdf(G(2.5, 3.0), U(0.0, 0.5))],
+    "quantile with its level": lambda: once(lambda u: [R.icdf(G(2.5, 3.0), u), u], unit()),
     "tan of half a turn": lambda: [T.tan(U(-1.0, 1.0))],
     "arctan of another cauchy": lambda: [T.arctan(R.Cauchy(0.0, 2.0))],
     "ndtri of a part": lambda: [T.ndtri(U(0.1, 0.9))],

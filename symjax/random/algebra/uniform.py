@@ -9,6 +9,8 @@ import math
 from typing import Any
 
 import symjax.tensor as T
+from symjax.core._node import RandomOp
+from symjax.core._traverse import toposort
 from symjax.random.algebra._groups import is_draw_of
 from symjax.random.algebra._parts import drawn, fresh
 from symjax.random.distributions.cauchy import Cauchy
@@ -77,6 +79,22 @@ def odds_of_uniform(root: Any, engine: Any) -> Any:
         if x.shape == root.shape and x.dtype == root.dtype and engine.absorbable(root, members) == members:
             return Replaced(frozenset(members), T.exp(_standard(Logistic, root)))
     return None
+
+
+@cone_law("quantile_of")
+def quantile_at_uniform(root: Any, engine: Any) -> Any:
+    """F⁻¹(Uniform(0, 1)) has the law whose cdf is F: `R.icdf` at a Uniform variable."""
+    if op_name(root) != "quantile_of":
+        return None
+    formula, q, *parameters = root.parents
+    family = root.settings["distribution"]
+    if not _is_unit(q) or q.shape != root.shape or root.dtype.kind not in ("if" if family.is_discrete else "f"):
+        return None
+    members = {n for n in toposort([formula]) if engine.is_random(n)} | {q}
+    alone = all(n is q or not isinstance(n, RandomOp) for n in members)
+    if not alone or engine.absorbable(root, members) != members:
+        return None
+    return Replaced(frozenset(members), fresh(family, *parameters, like=root))
 
 
 def _is_unit(x: Any) -> bool:

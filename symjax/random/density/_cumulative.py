@@ -8,12 +8,14 @@ from typing import Any
 
 import symjax.tensor as T
 from symjax._errors import NotDerivableError
-from symjax.core._traverse import rebuild
+from symjax.core._op import Aval, Operator
+from symjax.core._traverse import make, rebuild
 from symjax.random._distribution import require
 from symjax.random._draw import RandomVariable
 from symjax.random.density._derive import CUMULATIVES, Derivation, Inverse, unknown
 from symjax.random.density._log_density import refuse_loose
 from symjax.rewrite._facts import is_standard
+from symjax.tensor._wrap import register
 
 
 def log_cdf(derivation: Derivation, node: Any, value: Any, upper: bool = False) -> Any:
@@ -71,6 +73,14 @@ def _between(derivation: Derivation, operand: Any, low: Any, high: Any, upper: b
     return T.where(T.less(outside, -math.log(2)), T.log1mexp(T.minimum(outside, -math.log(2))), inside)
 
 
+def _infer_first(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:
+    return avals[0]
+
+
+#: ``quantile_of(formula, q, *parameters, distribution=)``: the formula, which is the distribution's quantile function at `q`.
+QUANTILE_OF = register(Operator("quantile_of", lambda formula, *_, distribution: formula, _infer_first))
+
+
 def quantile(derivation: Derivation, node: Any, q: Any) -> Any:
     """The value that `node` stays below with probability `q`.
 
@@ -85,7 +95,10 @@ def quantile(derivation: Derivation, node: Any, q: Any) -> Any:
         refuse_loose([node], {})
         found = node.distribution.quantile(q, *node.parents)
         allowed = node.distribution._checks(node.parents)
-        return T.where(functools.reduce(T.logical_and, allowed), found, math.nan) if allowed else found
+        found = T.where(functools.reduce(T.logical_and, allowed), found, math.nan) if allowed else found
+        # that a random level makes a draw of the law could not be told from the formula
+        law = node.distribution
+        return make(QUANTILE_OF, [found, q, *node.parents], {"distribution": law}) if derivation.is_random(q) else found
     inverse = derivation.inverse(node)
     if inverse is None or inverse.increasing is None:
         raise unknown(node, "quantile function")

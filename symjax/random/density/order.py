@@ -81,7 +81,9 @@ def _independent(node: Any, derivation: Derivation) -> Sequence[Any]:
     seen: set[Any] = set()
     for x in node.parents:
         if not derivation.is_random(x):
-            raise NotDerivableError(f"the law of {node.name!r} is not derived: it equals {x.name!r}, which is no draw, with positive probability.", x)
+            raise NotDerivableError(
+                f"the law of {node.name!r} is not derived: it equals {x.name!r}, which is no draw, with positive probability.", x
+            )
         if x.shape != node.shape:
             raise NotDerivableError(f"elements of {node.name!r} repeat {x.name!r}, so they are not independent.", x)
         tokens = {n.token for n in toposort([x]) if is_draw(n)}
@@ -256,7 +258,7 @@ def _order_tail(found: _Reduced, k: int, value: Any, upper: bool) -> Any:
     a, b = k + 1, found.size - k
     low, high = (log_cdf(found.derivation, found.one, value, up) for up in (False, True))
     if b == 1 or a == 1:
-        return _product(found.size * (low if b == 1 else high), a == 1, upper)
+        return _product(found.size * (low if b == 1 else high), b != 1, upper)
     near_zero = T.less(low, high)
     p, q = T.exp(T.where(near_zero, low, -1.0)), T.exp(T.where(near_zero, -1.0, high))
     lower, higher = (log_betainc, log_betaincc) if not upper else (log_betaincc, log_betainc)

@@ -14,6 +14,7 @@ import numpy as np
 import symjax.tensor as T
 from symjax.core._scope import detached
 from symjax.random._incomplete import log_beta, log_gammainc, log_gammaincc
+from symjax.random._normal_mass import log_normal_mass
 from symjax.random.distributions.beta import Beta
 from symjax.random.distributions.exponential import Exponential
 from symjax.random.distributions.gamma import Gamma, InverseGamma, gamma_quantile
@@ -22,7 +23,6 @@ from symjax.random.distributions.normal import LOG_SQRT_2PI, Normal
 from symjax.random.distributions.pareto import Pareto
 from symjax.random.distributions.truncated_normal import TruncatedNormal
 from symjax.random.distributions.uniform import Uniform
-from symjax.random._normal_mass import log_normal_mass
 from symjax.random.posterior._conjugate_forms import LOG, LOG_REST, Monomial, Unfit
 from symjax.random.posterior._conjugate_numbers import Coefficients, as_node, broadcast, is_number, is_zero
 from symjax.rewrite import canonicalize
@@ -198,9 +198,9 @@ def _generalised_gamma(p: Problem) -> Family:
     if c not in (1, -1):
         integral = integral - math.log(abs(c))
     if p.is_at(p.upper, _INF):
-        name = {1: "Gamma", -1: "InverseGamma", 2: "square root of Gamma", -2: "square root of InverseGamma"}
+        names: dict[float, str] = {1: "Gamma", -1: "InverseGamma", 2: "square root of Gamma", -2: "square root of InverseGamma"}
         draw = _positive_draw(p, alpha, q, c)
-        return Family(name.get(c, "generalised Gamma"), integral, draw)
+        return Family(names.get(c, "generalised Gamma"), integral, draw)
     bound = q * as_node(p.upper) ** float(c)
     log_mass = (log_gammainc if c > 0 else log_gammaincc)(alpha, bound)
     share = Uniform(0.0, 1.0, shape=p.shape) * T.exp(log_mass)

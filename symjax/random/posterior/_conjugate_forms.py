@@ -180,18 +180,18 @@ class Forms:
     # Arithmetic -----------------------------------------------------------------------------------------------------------
 
     def add(self, a: Form, b: Form, index: Any) -> Form:
-        """a + b"""
+        """a + b."""
         terms = dict(a.terms)
         for m, c in b.terms.items():
             terms[m] = self.c.plus(terms[m], c) if m in terms else c
         return Form({m: c for m, c in terms.items() if not is_zero(c)}, index)
 
     def scale(self, a: Form, c: Any) -> Form:
-        """c · a"""
+        """c · a."""
         return Form({m: self.c.times(c, k) for m, k in a.terms.items()}, a.index)
 
     def multiply(self, a: Form, b: Form, index: Any) -> Form:
-        """a · b"""
+        """a · b."""
         if len(a.terms) * len(b.terms) > _MAX_TERMS:
             raise Unfit("it enters through a long polynomial")
         total = Form({}, index)

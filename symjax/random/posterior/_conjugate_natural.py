@@ -15,7 +15,7 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax.core._node import Constant
-from symjax.core._traverse import toposort
+from symjax.core._traverse import depends_on, toposort
 from symjax.random._distribution import REQUIRE
 from symjax.random.posterior._conjugate_forms import KNOWN, LOG, LOG_REST, UNIT, Form, Forms, Monomial, Unfit
 from symjax.random.posterior._conjugate_numbers import (
@@ -70,7 +70,7 @@ def natural_of(z: Latent, factors: Sequence[Factor]) -> tuple[Natural, Coefficie
     terms = [f.term for f in factors]
     for factor in factors:
         _check_operations(z, factor)
-    coefficients = Coefficients(_positive_by_condition(terms))
+    coefficients = Coefficients(_positive_by_condition(terms, z))
     reader = _Reader(Forms(z, Numbers(terms), coefficients))
     for factor in factors:
         try:
@@ -91,9 +91,10 @@ def _check_operations(z: Latent, factor: Factor) -> None:
                 raise Unfit(f"in {factor.name!r} it enters through `{node.op.name}`")
 
 
-def _positive_by_condition(terms: Sequence[Any]) -> list[Any]:
-    """Expressions whose positivity some factor requires outright."""
+def _positive_by_condition(terms: Sequence[Any], z: Latent) -> list[Any]:
+    """Expressions free of z whose positivity some factor requires outright: those conditions are kept."""
     found = []
+    above = depends_on(terms, {z})
     for term in terms:
         if term.op is REQUIRE:
             stack = list(term.parents[1:])
@@ -102,7 +103,7 @@ def _positive_by_condition(terms: Sequence[Any]) -> list[Any]:
                 if node.fn_name in ("logical_and", "all"):
                     stack += node.parents
                 elif node.fn_name == "greater" and isinstance(node.parents[1], Constant) and np.all(node.parents[1].value >= 0):
-                    found.append(node.parents[0])
+                    found += [x for x in node.parents[:1] if x not in above]
     return found
 
 
@@ -282,11 +283,12 @@ class _Reader:
             raise Unfit("a condition depends on it")
         least = self.c.ratio(self.c.negative(offset), slope) if not is_zero(offset) else np.zeros(())
         whole = self.z.size == 1 or index.size == self.z.size or len(np.unique(index)) == self.z.size
-        found = collected(least if sign > 0 else self.c.negative(least), index, shape, self.z.shape, largest=True) if whole else None
+        found = (
+            collected(least if sign > 0 else self.c.negative(least), index, shape, self.z.shape, largest=True) if whole else None
+        )
         if found is None:
             raise Unfit("a condition bounds only some of its elements")
         if sign > 0:
             self.found.lower.append(found)
         else:
             self.found.upper.append(self.c.negative(found))
-

@@ -71,7 +71,7 @@ class Coefficients:
         return any(x.fn_name == "negative" and self.same(x.parents[0], y) for x, y in ((a, b), (b, a)))
 
     def plus(self, a: Any, b: Any) -> Any:
-        """a + b"""
+        """a + b."""
         if is_number(a) and is_number(b):
             return a + b
         if is_zero(a) and np.size(a) == 1:
@@ -83,13 +83,13 @@ class Coefficients:
         return as_node(a) + as_node(b)
 
     def negative(self, a: Any) -> Any:
-        """-a"""
+        """-a."""
         if is_number(a):
             return -a
         return a.parents[0] if a.fn_name == "negative" else T.negative(a)
 
     def times(self, a: Any, b: Any) -> Any:
-        """a · b"""
+        """a · b."""
         if is_number(a) and is_number(b):
             return a * b
         for x, y in ((a, b), (b, a)):

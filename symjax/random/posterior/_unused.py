@@ -22,7 +22,9 @@ def propose_unused(joint: Joint, rule: str) -> Rewrite | None:
             checks = [c for c in prior.law.distribution._checks(prior.law.parents) if not Facts()(c).positive]
             drawn = rebuild(prior.law, prior.law.parents, token=prior.law.token.fresh())
             left = (Factor(z.name, require(constant(0.0), *checks)),) if checks else ()
-        return Rewrite(rule, f"{_label(z)}: nothing depends on it; drawn from its law after sampling", (z.name,), (prior,), left, {z: drawn})
+        return Rewrite(
+            rule, f"{_label(z)}: nothing depends on it; drawn from its law after sampling", (z.name,), (prior,), left, {z: drawn}
+        )
     return None
 
 

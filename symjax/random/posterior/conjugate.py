@@ -20,7 +20,9 @@ from symjax.random.posterior._unused import propose_unused
 
 RULE = "conjugate"
 #: Laws that no sum of likelihoods makes a family with: not worth reading the factors.
-_NEVER = frozenset("Cauchy HalfCauchy StudentT HalfStudentT Logistic Gumbel Mixture NormalMixture LogNormal LogitNormal Laplace".split())
+_NEVER = frozenset(
+    "Cauchy HalfCauchy StudentT HalfStudentT Logistic Gumbel Mixture NormalMixture LogNormal LogitNormal Laplace".split()
+)
 
 
 def propose_conjugate(joint: Joint, decline: Decline) -> Rewrite | None:
@@ -96,13 +98,21 @@ def _bounds(z: Latent, natural: Natural, coefficients: Coefficients) -> tuple[An
     lower: Any = np.asarray(fact.lower)
     upper: Any = np.asarray(fact.upper)
     for bound in natural.lower:
-        both = is_number(bound) and is_number(lower)
-        lower = np.maximum(lower, bound) if both else bound if _exceeds(bound, lower, coefficients) else T.maximum(as_node(lower), bound)
+        lower = _tighter(lower, bound, _exceeds(bound, lower, coefficients), largest=True)
     for bound in natural.upper:
-        both = is_number(bound) and is_number(upper)
-        under = _exceeds(upper, bound, coefficients)
-        upper = np.minimum(upper, bound) if both else bound if under else T.minimum(as_node(upper), as_node(bound))
+        upper = _tighter(upper, bound, _exceeds(upper, bound, coefficients), largest=False)
+    if is_number(lower) and is_number(upper) and np.any(upper <= lower):
+        raise Unfit("no value of it is possible")
     return lower, upper
+
+
+def _tighter(known: Any, bound: Any, is_plain: bool, *, largest: bool) -> Any:
+    """The tighter of two bounds."""
+    if is_number(known) and is_number(bound):
+        return np.maximum(known, bound) if largest else np.minimum(known, bound)
+    if is_plain:
+        return bound
+    return (T.maximum if largest else T.minimum)(as_node(known), as_node(bound))
 
 
 def _exceeds(a: Any, b: Any, c: Coefficients) -> bool:

@@ -9,8 +9,10 @@ import numpy as np
 import symjax.tensor as T
 from symjax._errors import NotDerivableError
 from symjax.core._leaves import as_tensor
+from symjax.core._node import Token
 from symjax.core._scope import detached
-from symjax.core._traverse import flatten, rebuild, substitute, toposort
+from symjax.core._traverse import flatten, make, rebuild, substitute, toposort
+from symjax.random._draw import RandomVariable
 from symjax.random.distributions.mixture import Mixture
 from symjax.random.posterior._joint import Latent
 from symjax.random.posterior._marginal import Given
@@ -169,5 +171,10 @@ def _is_elementwise(child: Any, z: Any) -> bool:
 def _taken_apart(child: Any) -> Any:
     """A random variable as the stack of its elements."""
     parameters = [T.reshape(p, ()) if p.size == 1 else T.reshape(T.broadcast_to(p, child.shape), (-1,)) for p in child.parents]
-    elements = [child.distribution(*(p[i] if p.shape else p for p in parameters), name=f"{child.name}[{i}]") for i in range(child.size)]
+    elements = []
+    for i in range(child.size):
+        name = f"{child.name}[{i}]"
+        at = [p[i] if p.shape else p for p in parameters]
+        settings = {"shape": (), "dtype": child.dtype}
+        elements.append(make(child.op, at, settings, token=Token(name), kind=RandomVariable, name=name))
     return T.reshape(T.stack(elements), child.shape)

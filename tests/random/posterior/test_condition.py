@@ -170,6 +170,16 @@ def test_marginalize_is_refused():
         R.marginalize(x, T.constant(1.0))
 
 
+def test_elements_keep_their_parameters():
+    """A variable is taken apart by canonical parameters, whatever the order of the users' ones."""
+    z = R.Bernoulli(0.4, name="z")
+    y = R.Bernoulli(0.2 + 0.5 * z, shape=2, name="y")
+    draws = R.draw(R.marginalize(y, z), draws=N, random_seed=4)
+    both = 0.4 * 0.7**2 + 0.6 * 0.2**2
+    assert abs(np.mean(draws.prod(-1)) - both) < 4.5 * np.sqrt(both * (1 - both) / N)
+    close((draws.mean(0), draws.std(0)), 0.4, np.full(2, np.sqrt(0.24)))
+
+
 def test_urn_of_a_shared_discrete_variable():
     z = R.Bernoulli(0.4, name="z")
     y = R.Normal(3.0 * z, 1.0, shape=2, name="y")
