@@ -1,8 +1,9 @@
 """Reparametrisation: which variables get coordinates between centred and non-centred, and the graphs of these coordinates.
 
-Chosen are variables whose prior is a location-scale law with a location or scale that other variables decide, and Gaussian random
-walks. How far each element is centred is settled in warm-up, by the likelihood's information about it against the prior's:
-`symjax.sampling.Frame` says how. The model, its variables, their transforms and starting values stay as they are.
+Chosen are variables whose prior is a location-scale law with a location or scale that other variables decide, standard normal ones
+that are used only so scaled (what was written non-centred), and Gaussian random walks. How far each element is centred is settled
+in warm-up, by the likelihood's information about it against the prior's: `symjax.sampling.Frame` says how. The model, its
+variables, their transforms and starting values stay as they are.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from symjax.core._lower import lower
 from symjax.core._node import Tensor
 from symjax.core._op import Aval
 from symjax.core._scope import detached
-from symjax.core._traverse import substitute
+from symjax.core._traverse import consumers, substitute
 from symjax.pmc_bridge._plan import ModelPlan, Unconstrained
 from symjax.pmc_bridge._walk_frame import from_walk, to_walk, walk_pull
 from symjax.random.distributions.random_walk import RandomWalkFrom
-from symjax.random.posterior import latents_of
+from symjax.random.posterior import is_data, latents_of, value_of
 from symjax.sampling import Frame, Observations
+from symjax.tensor._wrap import OPERATORS
 
 _to_walk, _from_walk, _walk_pull = T.jax_wrap(to_walk), T.jax_wrap(from_walk), T.jax_wrap(walk_pull)
 
@@ -69,10 +71,41 @@ class LocationScale:
         location, scale = self.shrunk(pull, precision)
         return (x - location) / scale
 
-    def pull(self, x: Any, gradient: Any, precision: Any) -> Any:
-        """Gradient by `x` of the log density without this prior's Gaussian part, from the gradient by the coordinates of all."""
+    def observed(self, x: Any, gradient: Any, precision: Any) -> tuple[Any, Any]:
+        """The unconstrained value, and the gradient by it of the log density without this prior's Gaussian part.
+
+        `gradient` is that by the coordinates, of the log density of all.
+        """
         _, scale = self.shrunk(T.zeros_like(x), precision)
-        return gradient / scale + (x - self.location) / self.scale**2
+        return x, gradient / scale + (x - self.location) / self.scale**2
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A standard normal prior of `z`, used as ``location + scale * z`` alone: location and scale, of its shape."""
+
+    location: Any
+    scale: Any
+
+    def shrunk(self, pull: Any, precision: Any) -> tuple[Any, Any]:
+        """Mean and standard deviation of `z` given pseudo-observations of ``location + scale * z``."""
+        share = 1 / (1 + self.scale**2 * precision)
+        return share * self.scale * (pull - precision * self.location), T.sqrt(share)
+
+    def to_model(self, z: Any, pull: Any, precision: Any) -> tuple[Any, Any]:
+        """The standard normal value at coordinates `z`, and the log-Jacobian."""
+        location, scale = self.shrunk(pull, precision)
+        return location + scale * z, T.log(scale)
+
+    def from_model(self, x: Any, pull: Any, precision: Any) -> Any:
+        """The inverse of `to_model`."""
+        location, scale = self.shrunk(pull, precision)
+        return (x - location) / scale
+
+    def observed(self, x: Any, gradient: Any, precision: Any) -> tuple[Any, Any]:
+        """The value as it is used, and the gradient by it of the log density without the prior."""
+        _, scale = self.shrunk(T.zeros_like(x), precision)
+        return self.location + self.scale * x, (gradient / scale + x) / self.scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +124,9 @@ class Walk:
         """The inverse of `to_model`."""
         return _from_walk(x, self.steps, self.first, self.mean, pull, precision)
 
-    def pull(self, x: Any, gradient: Any, precision: Any) -> Any:
-        """Gradient by `x` of the log density without the prior, from the gradient by the coordinates of all."""
-        return _walk_pull(x, gradient, self.steps, self.first, self.mean, precision)
+    def observed(self, x: Any, gradient: Any, precision: Any) -> tuple[Any, Any]:
+        """The walk, and the gradient by it of the log density without the prior."""
+        return x, _walk_pull(x, gradient, self.steps, self.first, self.mean, precision)
 
 
 class _Leaves(NamedTuple):
@@ -154,8 +187,8 @@ def reparametrize(parts: Sequence[Unconstrained], plan: ModelPlan, split: Callab
         at = {u.latent: u.value for u in parts}
         own = [parts[i].leaf for i in priors]
         backward = [prior.from_model(x, leaves[i].pull, leaves[i].precision) for x, (i, prior) in zip(own, priors.items())]
-        pulls = [prior.pull(x, leaves[i].gradient, leaves[i].precision) for x, (i, prior) in zip(own, priors.items())]
-        given = substitute([*backward, *pulls], at)
+        observed = [prior.observed(x, leaves[i].gradient, leaves[i].precision) for x, (i, prior) in zip(own, priors.items())]
+        given = substitute([*backward, *(v for v, _ in observed), *(g for _, g in observed)], at)
     inputs = tuple(x for i in priors for x in (leaves[i].pull, leaves[i].precision))
     models, gradients = [u.leaf for u in parts], [leaves[i].gradient for i in priors]
     programs = (
@@ -175,7 +208,7 @@ def reparametrize(parts: Sequence[Unconstrained], plan: ModelPlan, split: Callab
 
 def _functions(programs: Sequence[Any], index: Sequence[int], split: Callable[[Any], list[Any]]) -> tuple[Any, Any, Any]:
     """The functions of the frame, in JAX, from programs for the parts in `index`."""
-    forward, backward, pulls = programs
+    forward, backward, observing = programs
 
     def to_model(position: Any, observations: Observations, data: Any) -> Any:
         return _joined(forward.run([*split(position), *_inputs_of(split, index, observations)], data[0]))
@@ -184,12 +217,13 @@ def _functions(programs: Sequence[Any], index: Sequence[int], split: Callable[[A
         parts = split(model)
         return _joined(_replaced(parts, index, backward.run([*parts, *_inputs_of(split, index, observations)], data[1])))
 
-    def pulls_of(model: Any, gradient: Any, observations: Observations, data: Any) -> Any:
-        parts = split(gradient)
-        own = [*(parts[i] for i in index), *_inputs_of(split, index, observations)]
-        return _joined(_replaced(parts, index, pulls.run([*split(model), *own], data[2])))
+    def observed(model: Any, gradient: Any, observations: Observations, data: Any) -> tuple[Any, Any]:
+        parts, gradients = split(model), split(gradient)
+        own = [*(gradients[i] for i in index), *_inputs_of(split, index, observations)]
+        found = observing.run([*parts, *own], data[2])
+        return _joined(_replaced(parts, index, found[: len(index)])), _joined(_replaced(gradients, index, found[len(index) :]))
 
-    return to_model, from_model, pulls_of
+    return to_model, from_model, observed
 
 
 def _inputs_of(split: Callable[[Any], list[Any]], index: Sequence[int], observations: Observations) -> list[Any]:
@@ -197,19 +231,45 @@ def _inputs_of(split: Callable[[Any], list[Any]], index: Sequence[int], observat
     return [x for i in index for x in (pull[i], precision[i])]
 
 
-def _chosen(parts: Sequence[Unconstrained], plan: ModelPlan) -> dict[int, LocationScale | Walk]:
+def _chosen(parts: Sequence[Unconstrained], plan: ModelPlan) -> dict[int, LocationScale | Scaled | Walk]:
     """The priors of the parts to reparametrise, by number; each depends on parts before it alone."""
-    found: dict[int, LocationScale | Walk] = {}
+    found: dict[int, LocationScale | Scaled | Walk] = {}
     before: set[Any] = set()
+    joint = plan.plan.joint
     for i, u in enumerate(parts):
-        factor = plan.plan.joint.prior_of(u.latent)
+        factor = joint.prior_of(u.latent)
         transform = plan.model.rvs_to_transforms[u.rv]
         if factor is not None and set().union(*map(latents_of, factor.law.parents)) <= before:
             prior = _prior_of(factor.law, None if transform is None else transform.name, u.leaf.shape)
+            if prior is None and transform is None and _is_standard_normal(factor.law):
+                prior = _scaled([f.term for f in joint.factors if f is not factor], u.latent, before)
             if prior is not None:
                 found[i] = prior
         before.add(u.latent)
     return found
+
+
+def _is_standard_normal(law: Any) -> bool:
+    if law.distribution is not R.Normal or not all(map(is_data, law.parents)):
+        return False
+    mu, sigma = map(value_of, law.parents)
+    return bool((mu == 0).all() and (sigma == 1).all())
+
+
+def _scaled(terms: Sequence[Any], z: Any, before: set[Any]) -> Scaled | None:
+    """The location and scale of the only use of a latent, where that is ``location + scale * z`` of its own shape."""
+    uses = consumers(terms)
+    if len(uses.get(z, ())) != 1 or (product := uses[z][0]).op is not OPERATORS["multiply"]:
+        return None
+    [scale] = [p for p in product.parents if p is not z] or [None]
+    if scale is None or product.shape != z.shape or not latents_of(scale) or not latents_of(scale) <= before:
+        return None
+    location = T.zeros(z.shape)
+    if len(uses.get(product, ())) == 1 and (total := uses[product][0]).op is OPERATORS["add"]:
+        [other] = [p for p in total.parents if p is not product] or [None]
+        if other is not None and total.shape == z.shape and latents_of(other) <= before:
+            location = other
+    return Scaled(*(T.broadcast_to(p, z.shape) for p in (location, scale)))
 
 
 def _prior_of(law: Any, transform: str | None, shape: tuple[int, ...]) -> LocationScale | Walk | None:

@@ -85,6 +85,8 @@ class Group:
         self.turn = turn
         self.block = 1  # rows of the next block
         self.framed = 0  # warm-up steps before the present frame
+        framed = plan.target.frame is not None
+        self.values = {c: np.empty((plan.tune if framed else 0, plan.target.size)) for c in numbers}  # what frames observe
 
     def run(self, chain: Chain, jitters: Sequence[Jitter]) -> None:
         """Warm up and draw, from the first starts with a finite density and gradient."""
@@ -117,15 +119,16 @@ class Group:
     def _reframed(self, chain: Chain, window: _adapt.Window) -> Chain:
         """The chain at the same position of the model, in a frame by the window's steps."""
         rows, used = slice(self.framed, window.stop), slice(window.since, window.stop)
+        converter, chosen = self.program.converter, self.plan.target.frame.chosen
         before, moved = self._each(chain), []
         for c, old in zip(self.numbers, before):
-            found = self.program.converter.observed(self.warmup.positions[c, rows], self.warmup.gradients[c, rows], old.observations)
+            found = converter.observed(self.warmup.positions[c, rows], self.warmup.gradients[c, rows], old.observations)
             # those of steps in earlier frames are there already
-            self.values[c, rows], self.warmup.gradients[c, rows] = found
-            observations = observe(self.values[c, used], self.warmup.gradients[c, used], self.chosen, old.observations)
-            model = self.program.converter.models(old.state.position[None], old.observations)
-            [position] = self.program.converter.positions(model, observations)
-            metric = _adapt.framed_metric(old.metric, self.chosen)
+            self.values[c][rows], self.warmup.gradients[c, rows] = found
+            observations = observe(self.values[c][used], self.warmup.gradients[c, used], chosen, old.observations)
+            model = converter.models(old.state.position[None], old.observations)
+            [position] = converter.positions(model, observations)
+            metric = _adapt.framed_metric(old.metric, chosen)
             moved.append(old._replace(observations=observations, state=old.state._replace(position=position), metric=metric))
         self._to_model(chain, self.warmup, rows)
         self.framed = window.stop

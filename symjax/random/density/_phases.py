@@ -19,7 +19,7 @@ _TERMS = 26
 _MOST_SQUARINGS = 48
 
 
-def _divided_differences(z: Any) -> tuple[Any, Any]:
+def _divided_differences(z: Any) -> Any:
     """Logs of the divided differences of exp over ``z[i], …, z[j]``, for all i ≤ j, as an upper triangular matrix.
 
     z : (..., n); the result is (..., n, n), −inf below the diagonal.
@@ -36,7 +36,7 @@ def _divided_differences(z: Any) -> tuple[Any, Any]:
         return jnp.exp(w * scale[..., None])[..., None] * eye
 
     # exp(A) = exp(A + 1) / e, where A + 1 has no negative element
-    a = ((w * h[..., None] + 1)[..., None] * eye + h[..., None, None] * above) / 1.0
+    a = (w * h[..., None] + 1)[..., None] * eye + h[..., None, None] * above
     term = total = jnp.broadcast_to(eye, a.shape)
     for k in range(1, _TERMS):
         term = term @ a / k

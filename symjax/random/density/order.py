@@ -127,7 +127,9 @@ def _one_of(x: Any, axes: tuple[int, ...], derivation: Derivation) -> Any:
         if any(p is None for p in parameters):
             return None
         # the token stays, so that one element counts as a use of the whole
-        return make(x.op, parameters, {**x.settings, "shape": shape}, token=x.token, kind=RandomVariable, name=x.name)
+        return make(
+            x.distribution.operator, parameters, {**x.settings, "shape": shape}, token=x.token, kind=RandomVariable, name=x.name
+        )
     if x.op is None or not is_standard(x.op) or not x.op.elementwise:
         return None
     operands = []
