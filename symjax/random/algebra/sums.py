@@ -1,7 +1,6 @@
-"""Laws of sums: linear combinations, axis sums and means of independent variables.
+"""Laws of sums: linear combinations, axis sums and means of independent normals.
 
-They are those of Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions I, 2nd ed., ch. 13 (Normal), and of Johnson,
-Kemp, Kotz, Univariate Discrete Distributions, 3rd ed., ch. 4 (Poisson).
+They are those of Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions I, 2nd ed., ch. 13.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ import math
 from typing import Any
 
 import symjax.tensor as T
-from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in, fresh, is_nonzero, is_one, magnitude
-from symjax.random.distributions.counts import Poisson
+from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in, fresh, is_nonzero, magnitude
 from symjax.random.distributions.normal import Normal
 from symjax.rewrite import Absorbed, p, rule, sum_law, variables
 
@@ -29,15 +27,6 @@ def add_normals(terms: dict[Any, Any], node: Any) -> Any:
     scales = [magnitude(terms[n], n.parents[1]) for n in normals]
     scale = scales[0] if len(scales) == 1 else T.sqrt(combination((1, T.square(s)) for s in scales))
     return Absorbed((*normals, *fixed), fresh(Normal, mean, scale, like=node))
-
-
-@sum_law
-def add_poissons(terms: dict[Any, Any], node: Any) -> Any:
-    """Σ Poisson(μᵢ) = Poisson(Σ μᵢ), summands independent."""
-    poissons = [x for x in draws_of(terms, Poisson) if is_one(terms[x])]
-    if len(poissons) < 2:
-        return None
-    return Absorbed(tuple(poissons), fresh(Poisson, combination((1, x.parents[0]) for x in poissons), like=node))
 
 
 @rule(p.sum(drawn(Normal, mu, sigma, name="x")), kind="law")

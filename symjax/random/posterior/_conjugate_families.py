@@ -25,6 +25,7 @@ from symjax.random.distributions.truncated_normal import TruncatedNormal
 from symjax.random.distributions.uniform import Uniform
 from symjax.random.posterior._conjugate_forms import LOG, LOG_REST, Monomial, Unfit
 from symjax.random.posterior._conjugate_numbers import Coefficients, as_node, broadcast, is_number, is_zero
+from symjax.random.posterior._rising import Shifted, shifted
 from symjax.rewrite import canonicalize
 
 _INF = math.inf
@@ -42,11 +43,14 @@ class Family:
         Its logarithm, elementwise over z's batch, or a scalar that all elements share.
     draw : Tensor
         A draw, an expression of fresh random variables.
+    summed : Tensor or None
+        A scalar that is to be added once to the sum of `log_integral` over the batch.
     """
 
     name: str
     log_integral: Any
     draw: Any
+    summed: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,12 @@ def _beta(p: Problem) -> Family:
         raise Unfit("given the others its density has log x and log(1 - x) and more, of no known family")
     a = p.positive(_plus_one(p, p.log), "its first shape")
     b = p.positive(_plus_one(p, p.log_rest), "its second shape")
-    return Family("Beta", log_beta(a, b), Beta(a, b, shape=p.shape))
+    draw = Beta(a, b, shape=p.shape)
+    up, down = shifted(a, p.z.size), shifted(b, p.z.size)
+    if up is None or down is None:
+        return Family("Beta", log_beta(a, b), draw)
+    both = Shifted(up.base + down.base, up.counts + down.counts)
+    return Family("Beta", log_beta(up.base, down.base), draw, up.rising() + down.rising() - both.rising())
 
 
 def _normal(p: Problem) -> Family:
@@ -194,19 +203,21 @@ def _generalised_gamma(p: Problem) -> Family:
     k = _plus_one(p, p.log)
     alpha = p.positive(p.c.ratio(k, np.asarray(float(c))), "its shape")
     q = p.positive(p.c.negative(eta), "its rate")
-    integral = T.gammaln(alpha) - alpha * T.log(q)
+    many = shifted(alpha, p.z.size)
+    integral = T.gammaln(alpha if many is None else many.base) - alpha * T.log(q)
+    summed = None if many is None else many.rising()
     if c not in (1, -1):
         integral = integral - math.log(abs(c))
     if p.is_at(p.upper, _INF):
         names: dict[float, str] = {1: "Gamma", -1: "InverseGamma", 2: "square root of Gamma", -2: "square root of InverseGamma"}
         draw = _positive_draw(p, alpha, q, c)
-        return Family(names.get(c, "generalised Gamma"), integral, draw)
+        return Family(names.get(c, "generalised Gamma"), integral, draw, summed)
     bound = q * as_node(p.upper) ** float(c)
     log_mass = (log_gammainc if c > 0 else log_gammaincc)(alpha, bound)
     share = Uniform(0.0, 1.0, shape=p.shape) * T.exp(log_mass)
     quantile = gamma_quantile(share, 1 - share, alpha) if c > 0 else gamma_quantile(1 - share, share, alpha)
     draw = (quantile / q) ** (1.0 / c)
-    return Family("truncated Gamma" if c == 1 else "truncated generalised Gamma", integral + log_mass, draw)
+    return Family("truncated Gamma" if c == 1 else "truncated generalised Gamma", integral + log_mass, draw, summed)
 
 
 def _positive_draw(p: Problem, alpha: Any, q: Any, c: float) -> Any:

@@ -79,7 +79,10 @@ def _integrated(joint: Joint, z: Latent, factors: tuple[Factor, ...]) -> Rewrite
     lower, upper = _bounds(z, natural, coefficients)
     family = family_of(z, natural.parameters, lower, upper, coefficients)
     batch = z.shape[: len(z.shape) - z.draw.distribution.event_ndim]
-    integral = require(T.broadcast_to(family.log_integral, batch), *(T.all(c) for c in natural.conditions))
+    integral = T.broadcast_to(family.log_integral, batch)
+    if family.summed is not None:
+        integral = T.sum(integral) + family.summed
+    integral = require(integral, *(T.all(c) for c in natural.conditions))
     parts, number = [], 0.0
     for name, left in natural.left:
         if not is_number(left):

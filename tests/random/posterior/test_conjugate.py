@@ -11,6 +11,7 @@ import symjax
 import symjax.random as R
 import symjax.tensor as T
 from symjax.core._function import evaluate
+from symjax.core._traverse import toposort
 from symjax.random.posterior import compile_posterior, joint_of
 from symjax.random.posterior.rules import RULES as ALL
 from tests.random.posterior.conjugate_reference import check, compiled, density
@@ -47,6 +48,14 @@ def rate_data(rng):
     return rng.gamma(2.0, 1.0, 7)
 
 
+def normal_prior(rng):
+    return R.Normal(rng.normal(), rng.uniform(0.5, 2), shape=3, name="z"), lambda: rng.normal(size=3)
+
+
+def flat_prior(rng):
+    return R.Flat(shape=3, name="z"), lambda: rng.normal(size=3)
+
+
 WEIGHT = np.array([1.0, 0.5, 2.0, 1.5, 0.7, 1.1, 3.0])
 PAIRS = {
     "beta-bernoulli": (beta_prior, lambda z: R.Bernoulli(z), lambda g: g.integers(0, 2, 7)),
@@ -73,6 +82,11 @@ PAIRS = {
     "inverse-gamma-laplace": (inverse_gamma_prior, lambda z: R.Laplace(0.3, z), lambda g: g.normal(size=7)),
     "inverse-gamma-weibull": (inverse_gamma_prior, lambda z: R.Weibull(2.0, T.sqrt(z)), rate_data),
     "flat-normal-sigma": (scale_prior, lambda z: R.Normal(WEIGHT, z), lambda g: g.normal(size=7)),
+    "flat-lognormal-sigma": (scale_prior, lambda z: R.LogNormal(0.2, z), rate_data),
+    "normal-normal": (normal_prior, lambda z: R.Normal(2 * z - 1, WEIGHT), lambda g: g.normal(size=7)),
+    "normal-lognormal": (normal_prior, lambda z: R.LogNormal(z / 2, 0.7), rate_data),
+    "flat-normal": (flat_prior, lambda z: R.Normal(-z, WEIGHT), lambda g: g.normal(size=7)),
+    "flat-lognormal": (flat_prior, lambda z: R.LogNormal(z, 0.7), rate_data),
     "pareto-uniform": (pareto_prior, lambda z: R.Uniform(0.0, z), lambda g: g.uniform(0, 3, 7)),
     "dirichlet-multinomial": (simplex_prior, lambda z: R.Multinomial(6, z), lambda g: g.multinomial(6, np.ones(4) / 4, 7)),
     "dirichlet-categorical": (simplex_prior, lambda z: R.Categorical(z), lambda g: g.integers(0, 4, 7)),
@@ -102,6 +116,18 @@ def test_plates_given_their_hyperparameters():
     run = symjax.to_jax(T.add_n([T.sum(f.term) for f in plan.joint.factors]), list(plan.joint.latents))
     with jax.enable_x64(True):
         assert np.all(np.isfinite(jax.grad(run, (0, 1))(1.3, 0.4)))
+
+
+def test_beta_binomial_plates_given_their_hyperparameters():
+    rng = np.random.default_rng(2)
+    mean, size = R.Uniform(0, 1, name="mean"), R.Exponential(0.1, name="size")
+    p = R.Beta(mean * size, (1 - mean) * size, shape=6, name="p")
+    joint, plan = compiled({R.Binomial(10, p): rng.integers(0, 10, 6)}, [mean, size, p])
+    assert [x.name for x in plan.joint.latents] == ["mean", "size"]
+    check(joint, plan, [{"mean": 0.3, "size": 2.0, "p": rng.uniform(0.1, 0.9, 6)} for _ in range(2)])
+    # the number of gamma functions does not grow with the counts
+    names = [n.fn_name for f in plan.joint.factors for n in toposort([f.term])]
+    assert "gammaln" not in names and all(n.size == 1 for f in plan.joint.factors for n in toposort([f.term]) if n.fn_name == "log_beta")
 
 
 def test_several_likelihoods_and_potentials_of_one_latent():
