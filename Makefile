@@ -57,10 +57,10 @@ demo: $(VENV)/.demo
 	@$(PY) -m symjax.demo --out $(OUT)
 
 test: $(VENV)/.test
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q -n auto --dist loadfile
 
 test-all: $(VENV)/.test
-	@$(PY) -m pytest -q -m ""
+	@$(PY) -m pytest -q -n auto --dist loadfile -m ""
 
 soundness: $(VENV)/.test
 	@$(PY) -m tests.soundness $(N)

@@ -238,10 +238,11 @@ def _chosen(parts: Sequence[Unconstrained], plan: ModelPlan) -> dict[int, Locati
     joint = plan.plan.joint
     for i, u in enumerate(parts):
         factor = joint.prior_of(u.latent)
+        law = None if factor is None else factor.law
         transform = plan.model.rvs_to_transforms[u.rv]
-        if factor is not None and set().union(*map(latents_of, factor.law.parents)) <= before:
-            prior = _prior_of(factor.law, None if transform is None else transform.name, u.leaf.shape)
-            if prior is None and transform is None and _is_standard_normal(factor.law):
+        if law is not None and set().union(*map(latents_of, law.parents)) <= before:
+            prior = _prior_of(law, None if transform is None else transform.name, u.leaf.shape)
+            if prior is None and transform is None and _is_standard_normal(law):
                 prior = _scaled([f.term for f in joint.factors if f is not factor], u.latent, before)
             if prior is not None:
                 found[i] = prior

@@ -14,7 +14,7 @@ import numpy as np
 
 from symjax._errors import SamplingError
 from symjax.sampling import _adapt
-from symjax.sampling._frame import observe
+from symjax.sampling._frame import Converter, observe
 from symjax.sampling._program import STATISTICS, Block, Chain, Control, Program, block_length
 from symjax.sampling._record import Phase
 from symjax.sampling._start import Jitter, describe_start
@@ -99,7 +99,7 @@ class Group:
                     return
                 chain = self._adapted(chain, slice(max(window.since, self.framed), window.stop))
                 if window.reframes and self.program.converter is not None:
-                    chain = self._reframed(chain, window)
+                    chain = self._reframed(chain, window, self.program.converter)
             chain = self._advance(chain, self.warmup, plan.tune, plan.max_depth)
             self._to_model(chain, self.warmup, slice(self.framed, plan.tune))
             thin = self._thinning() if plan.thin is None else plan.thin
@@ -116,19 +116,18 @@ class Group:
         for c, observations in zip(self.numbers, self._each(chain.observations)):
             phase.positions[c, rows] = self.program.converter.models(phase.positions[c, rows], observations)
 
-    def _reframed(self, chain: Chain, window: _adapt.Window) -> Chain:
+    def _reframed(self, chain: Chain, window: _adapt.Window, converter: Converter) -> Chain:
         """The chain at the same position of the model, in a frame by the window's steps."""
         rows, used = slice(self.framed, window.stop), slice(window.since, window.stop)
-        converter, chosen = self.program.converter, self.plan.target.frame.chosen
         before, moved = self._each(chain), []
         for c, old in zip(self.numbers, before):
             found = converter.observed(self.warmup.positions[c, rows], self.warmup.gradients[c, rows], old.observations)
             # those of steps in earlier frames are there already
             self.values[c][rows], self.warmup.gradients[c, rows] = found
-            observations = observe(self.values[c][used], self.warmup.gradients[c, used], chosen, old.observations)
+            observations = observe(self.values[c][used], self.warmup.gradients[c, used], converter.chosen, old.observations)
             model = converter.models(old.state.position[None], old.observations)
             [position] = converter.positions(model, observations)
-            metric = _adapt.framed_metric(old.metric, chosen)
+            metric = _adapt.framed_metric(old.metric, converter.chosen)
             moved.append(old._replace(observations=observations, state=old.state._replace(position=position), metric=metric))
         self._to_model(chain, self.warmup, rows)
         self.framed = window.stop

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from symjax.sampling._cost import compiler_options
+
 #: Rows that one call of the compiled conversion takes.
 _ROWS = 64
 
@@ -71,10 +73,16 @@ class Converter:
     ----------
     frame : Frame
         The frame.
+
+    Attributes
+    ----------
+    chosen : bool array, shape (n,)
+        The frame's chosen elements.
     """
 
     def __init__(self, frame: Frame):
-        self._frame = frame
+        self.chosen = frame.chosen
+        self._data = frame.data
         n = len(frame.chosen)
 
         def all_rows(positions: Any, gradients: Any, models: Any, observations: Any, data: Any) -> Any:
@@ -87,30 +95,33 @@ class Converter:
 
         with jax.enable_x64(True):
             rows = jax.ShapeDtypeStruct((_ROWS, n), np.float64)
-            self._run = jax.jit(all_rows).lower(rows, rows, rows, Observations.none(n), frame.data).compile()
+            lowered = jax.jit(all_rows).lower(rows, rows, rows, Observations.none(n), frame.data)
+            self._run = lowered.compile(compiler_options=compiler_options())
 
     def models(self, positions: np.ndarray, observations: Observations) -> np.ndarray:
         """Positions of the model for positions, both of shape (m, n)."""
-        return self._call(0, positions, positions, positions, observations)
+        return self._call((0,), positions, positions, positions, observations)[0]
 
     def observed(self, positions: np.ndarray, gradients: np.ndarray, observations: Observations) -> tuple[np.ndarray, np.ndarray]:
         """Values and pulls for positions and gradients, all of shape (m, n)."""
-        arguments = positions, gradients, positions, observations
-        return self._call(1, *arguments), self._call(2, *arguments)
+        values, pulls = self._call((1, 2), positions, gradients, positions, observations)
+        return values, pulls
 
     def positions(self, models: np.ndarray, observations: Observations) -> np.ndarray:
         """The inverse of `models`."""
-        return self._call(3, models, models, models, observations)
+        return self._call((3,), models, models, models, observations)[0]
 
-    def _call(self, output: int, *arguments: Any) -> np.ndarray:
+    def _call(self, outputs: tuple[int, ...], *arguments: Any) -> list[np.ndarray]:
         *arrays, observations = arguments
-        found = np.empty_like(arrays[0])
+        found = [np.empty_like(arrays[0]) for _ in outputs]
         with jax.enable_x64(True):
-            for start in range(0, len(found), _ROWS):
+            for start in range(0, len(arrays[0]), _ROWS):
                 rows = [a[start : start + _ROWS] for a in arrays]
                 m = len(rows[0])
                 padded = [np.concatenate([r, np.broadcast_to(r[-1], (_ROWS - m, r.shape[1]))]) for r in rows]
-                found[start : start + m] = self._run(*padded, observations, self._frame.data)[output][:m]
+                results = self._run(*padded, observations, self._data)
+                for whole, output in zip(found, outputs, strict=True):
+                    whole[start : start + m] = np.asarray(results[output])[:m]
         return found
 
 

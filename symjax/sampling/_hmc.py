@@ -13,6 +13,7 @@ from symjax.sampling._hamiltonian import (
     Info,
     Phase,
     State,
+    bits_of,
     energy,
     finite_error,
     leapfrog,
@@ -65,7 +66,7 @@ def step(
         The next state and what its trajectory was like.
     """
     step_size = jnp.where(refresh, 0.0, step_size)
-    momentum, bits = randomness(key, state.position.shape[0], state.position.dtype)
+    momentum, bits = randomness(bits_of(key), state.position.shape[0], state.position.dtype)
     bits, length = uniform(bits)
     _, coin = uniform(bits)
     wanted = jnp.round(path_length * (0.5 + length) / step_size)

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+#: Elements of the directions up to which the correction is cheaper than to ask whether there is any.
+_SMALL = 256
+
 
 class Metric(NamedTuple):
     """``W = diag(scale) (I + V diag(stretch - 1) Vᵀ)``.
@@ -38,12 +41,13 @@ def diagonal(scale: np.ndarray, rank: int) -> Metric:
 def _stretched(metric: Metric, x: Any) -> Any:
     if metric.directions.shape[1] == 0:
         return x
-    return jax.lax.cond(
-        (metric.stretch != 1).any(),
-        lambda x: x + metric.directions @ ((metric.stretch - 1) * (metric.directions.T @ x)),
-        lambda x: x,
-        x,
-    )
+
+    def stretched(x: Any) -> Any:
+        return x + metric.directions @ ((metric.stretch - 1) * (metric.directions.T @ x))
+
+    if metric.directions.size <= _SMALL:
+        return stretched(x)
+    return jax.lax.cond((metric.stretch != 1).any(), stretched, lambda x: x, x)
 
 
 def displacement(metric: Metric, u: Any) -> Any:

@@ -19,6 +19,7 @@ from symjax.sampling._hamiltonian import (
     Info,
     Phase,
     State,
+    bits_of,
     energy,
     finite_error,
     leapfrog,
@@ -212,7 +213,7 @@ def step(
     n = state.position.shape[0]
     step_size = jnp.where(refresh, 0.0, step_size)
     max_depth = jnp.where(refresh, 1, max_depth)
-    momentum, bits = randomness(key, n, state.position.dtype)
+    momentum, bits = randomness(bits_of(key), n, state.position.dtype)
     start_energy = energy(momentum, state.log_density)
     start = Phase(jnp.zeros_like(momentum), momentum, whitened(metric, state.gradient))
     zero, nothing = jnp.zeros((), jnp.int32), jnp.zeros_like(start_energy)

@@ -15,7 +15,7 @@ import numpy as np
 from symjax.sampling import _cost, _gibbs, _hmc, _metropolis, _nuts
 from symjax.sampling._adapt import DualAveraging, update
 from symjax.sampling._frame import Converter
-from symjax.sampling._hamiltonian import State, select
+from symjax.sampling._hamiltonian import State, key_of_step, select
 from symjax.sampling._metric import Metric
 from symjax.sampling._target import DiscreteVariable, LogDensity
 
@@ -67,6 +67,10 @@ class Block(NamedTuple):
     discrete: Any
     gradients: Any
     statistics: Any
+
+
+#: Seconds of a gradient below which, in few dimensions, time is better spent on sampling than on optimising the program.
+_TINY = 5e-6
 
 
 class Control(NamedTuple):
@@ -152,7 +156,7 @@ def build_advance(target: LogDensity, setup: Setup) -> Callable[[Chain, Control,
     visit = _sweep(target.discrete)
 
     def half(chain: Chain, control: Control, data: Any, refresh: Any) -> tuple[Chain, Any]:
-        key = jax.random.fold_in(jax.random.wrap_key_data(chain.key, impl="threefry2x32"), chain.step)
+        key = key_of_step(chain.key, chain.step)
         data = data if target.frame is None else (data, chain.observations)
         discrete = chain.discrete
         if m:
@@ -239,6 +243,7 @@ def compile_advance(target: LogDensity, setup: Setup, example: Chain, data: Any,
         with ThreadPoolExecutor(1) as pool, jax.enable_x64(True):
             converter = None if target.frame is None else pool.submit(Converter, target.frame)
             traced = jax.jit(advance).trace(example, Control.of(0, 1, 0.8), data)
-            compiled, seconds = traced.lower().compile(), _cost.seconds(traced.jaxpr.jaxpr) / (chains or 1)
+            seconds = _cost.seconds(traced.jaxpr.jaxpr) / (chains or 1)
+            compiled = traced.lower().compile(compiler_options=_cost.compiler_options(tiny=seconds < _TINY and target.size <= 4))
             known[key] = Program(compiled, seconds, converter and converter.result())
     return known[key]

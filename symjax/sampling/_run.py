@@ -68,7 +68,7 @@ def sample(
     cores : int
         Number of chains that run at the same time.
     jitter : bool
-        Whether to add uniform noise on (-1, 1) to the start.
+        Whether to add uniform noise on (-1, 1) to the start, in the coordinates of the target's frame if it has one.
     jitter_retries : int
         Number of further starts, with noise, that are tried where the density or its gradient is not finite.
     target_accept : float
@@ -165,7 +165,7 @@ def _discrete_start(target: LogDensity, given: np.ndarray | None, chains: int) -
 
 
 def _chain(
-    position: np.ndarray, discrete: np.ndarray, seed: np.random.SeedSequence, rank: int, observations: Observations | None
+    position: np.ndarray, discrete: np.ndarray, seed: np.random.SeedSequence, rank: int, observations: Observations | None = None
 ) -> Chain:
     state = State(position, np.zeros(()), np.zeros_like(position))
     metric = diagonal(np.ones_like(position), rank)

@@ -72,7 +72,7 @@ def walk(shape=5, **options):
     with pm.Model() as model:
         sigma = pm.Exponential("sigma", 2.0)
         h = pm.GaussianRandomWalk("h", mu=0.1, sigma=sigma, init_dist=pm.Normal.dist(1.0, 3.0), shape=shape, **options)
-        pm.StudentT("y", nu=4, mu=0, lam=T.exp(-h), observed=np.linspace(-1, 2, 5))
+        pm.StudentT("y", nu=4, mu=0, lam=T.exp(-h), observed=np.broadcast_to(np.linspace(-1, 2, 5), h.shape))
     return model
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from symjax.sampling import LogDensity, Metric, _hmc, _nuts
-from symjax.sampling._hamiltonian import DIVERGENCE, randomness
+from symjax.sampling._hamiltonian import DIVERGENCE, bits_of, randomness
 from symjax.sampling._metric import diagonal
 from symjax.sampling._program import Chain, Control, Setup, build_advance
 from symjax.sampling._run import _chain
@@ -153,7 +153,7 @@ def test_tree_against_recursion():
     for i in range(120):
         key, start, size = jax.random.key(i), rng.normal(size=3) * [1, 0.5, 0.2], rng.choice([0.03, 0.1, 0.2, 0.33])
         state, info = step(key, _nuts.init(function, jnp.asarray(start)), size)
-        momentum, bits = randomness(key, 3, jnp.float64)
+        momentum, bits = randomness(bits_of(key), 3, jnp.float64)
         depth, steps, points = _naive(start, np.asarray(momentum), precision, size, _SplitMix(bits), 7)
         assert (int(info.tree_depth), int(info.n_steps)) == (depth, steps)
         np.testing.assert_allclose(state.position, points[int(info.index_in_trajectory)][0], atol=1e-10)

@@ -160,7 +160,7 @@ def _beta(p: Problem) -> Family:
     a = p.positive(_plus_one(p, p.log), "its first shape")
     b = p.positive(_plus_one(p, p.log_rest), "its second shape")
     draw = Beta(a, b, shape=p.shape)
-    up, down = shifted(a, p.z.size), shifted(b, p.z.size)
+    up, down = shifted(a, p.z.size, p.c), shifted(b, p.z.size, p.c)
     if up is None or down is None:
         return Family("Beta", log_beta(a, b), draw)
     both = Shifted(up.base + down.base, up.counts + down.counts)
@@ -203,7 +203,7 @@ def _generalised_gamma(p: Problem) -> Family:
     k = _plus_one(p, p.log)
     alpha = p.positive(p.c.ratio(k, np.asarray(float(c))), "its shape")
     q = p.positive(p.c.negative(eta), "its rate")
-    many = shifted(alpha, p.z.size)
+    many = shifted(alpha, p.z.size, p.c)
     integral = T.gammaln(alpha if many is None else many.base) - alpha * T.log(q)
     summed = None if many is None else many.rising()
     if c not in (1, -1):

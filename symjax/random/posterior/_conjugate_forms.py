@@ -26,7 +26,7 @@ from symjax.tensor._index import decode
 _MAX_TERMS = 8
 _MAX_POWER = 4
 #: Operations that move elements of their first argument.
-_MOVES: dict[str, Callable[..., Any]] = {
+MOVES: dict[str, Callable[..., Any]] = {
     "reshape": lambda x, shape: np.reshape(x, shape),
     "transpose": lambda x, axes: np.transpose(x, axes),
     "broadcast_to": lambda x, shape: np.broadcast_to(x, shape),
@@ -131,7 +131,7 @@ class Forms:
         if node.op is None or not hasattr(node, "dtype"):
             raise Unfit("what it enters is not known")
         name = node.op.name
-        if name in _MOVES:
+        if name in MOVES:
             return self._moved(node)
         rule = _RULES.get(name)
         if rule is None:
@@ -159,7 +159,7 @@ class Forms:
         source, *others = node.parents
         if any(p not in self.numbers for p in others):
             raise Unfit("which of its elements is meant depends on a variable")
-        form, fn = self(source), _MOVES[node.op.name]
+        form, fn = self(source), MOVES[node.op.name]
         arguments = [self.numbers(p) for p in others]
 
         def moved(x: np.ndarray) -> np.ndarray:
@@ -444,4 +444,4 @@ _RULES: dict[str, Callable[[Forms, Any], Form]] = {
 }
 
 #: Operations that an expression with a form may be made of.
-KNOWN = frozenset({*_RULES, *_MOVES})
+KNOWN = frozenset({*_RULES, *MOVES})

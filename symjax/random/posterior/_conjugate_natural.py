@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 import symjax.tensor as T
 from symjax.core._node import Constant
-from symjax.core._traverse import depends_on, toposort
+from symjax.core._traverse import depends_on, substitute, toposort
 from symjax.random._distribution import REQUIRE
 from symjax.random.posterior._conjugate_forms import KNOWN, LOG, LOG_REST, UNIT, Form, Forms, Monomial, Unfit
 from symjax.random.posterior._conjugate_numbers import (
@@ -29,6 +29,7 @@ from symjax.random.posterior._conjugate_numbers import (
     summed_to,
     total_of,
 )
+from symjax.random.posterior._conjugate_stacks import unstacked
 from symjax.random.posterior._joint import Factor, Latent
 from symjax.random.posterior._numbers import Numbers
 
@@ -67,6 +68,7 @@ def natural_of(z: Latent, factors: Sequence[Factor]) -> tuple[Natural, Coefficie
     Unfit
         If they are not of the form; the message completes "left alone: ...".
     """
+    factors = [replace(f, term=unstacked(f.term, z)) for f in factors]
     terms = [f.term for f in factors]
     for factor in factors:
         _check_operations(z, factor)
@@ -156,8 +158,38 @@ class _Reader:
             return [(source, weight if weight.size == 1 else reshaped(broadcast(weight, node.shape), source.shape))]
         if name == "where":
             return self._open_where(node, weight)
-        self._add(self.forms(node), node.shape, weight)
+        return self._formed(node, weight)
+
+    def _formed(self, node: Any, weight: Any) -> list[tuple[Any, Any]]:
+        """Add an expression that has a form, or take apart the choice that it is a function of."""
+        try:
+            form = self.forms(node)
+        except Unfit:
+            choice = self._choice(node)
+            if choice is None:
+                raise
+            return self._cases(node, weight, choice)
+        self._add(form, node.shape, weight)
         return []
+
+    def _choice(self, node: Any) -> Any:
+        """A `where` by a condition free of z of which an expression is a function element by element; None if there is none."""
+        for n in toposort([node]):
+            if n.fn_name == "where" and self.forms.depends(n) and not self.forms.depends(n.parents[0]):
+                above = depends_on([node], {n}) - {n}
+                if all(m.op.elementwise for m in above):
+                    return n
+        return None
+
+    def _cases(self, node: Any, weight: Any, choice: Any) -> list[tuple[Any, Any]]:
+        condition, *branches = choice.parents
+        holds = self.forms.coefficient(condition)
+        up = np.asarray(holds, np.float64) if is_number(holds) else T.where(holds, 1.0, 0.0)
+        found = []
+        for branch, mask in zip(branches, (up, self.c.plus(ONE, self.c.negative(up))), strict=True):
+            [case] = substitute([node], {choice: T.cast(branch, choice.dtype)})
+            found.append((case, summed_to(self.c.times(weight, mask), node.shape, case.shape)))
+        return found
 
     def _is_simplex_sum(self, node: Any) -> bool:
         try:
@@ -199,8 +231,7 @@ class _Reader:
             raise Unfit("a condition depends on it")
         choice = self.forms.coefficient(condition)
         if not is_number(choice):
-            self._add(self.forms(node), node.shape, weight)
-            return []
+            return self._formed(node, weight)
         up = np.asarray(choice, np.float64)
         return self._down(node, [a, b], [self.c.times(weight, up), self.c.times(weight, 1 - up)])
 
@@ -234,11 +265,22 @@ class _Reader:
             for p in condition.parents:
                 self._require(p)
         elif name == "equal" and condition.parents[0] is condition.parents[1]:
-            self.forms(condition.parents[0])
+            self._require_defined(condition.parents[0])
         elif name in _ORDER:
             self._require_order(condition)
         else:
             raise Unfit("a condition depends on it")
+
+    def _require_defined(self, node: Any) -> None:
+        """Prove that an expression is not nan: what has a form is not."""
+        try:
+            self.forms(node)
+        except Unfit:
+            choice = self._choice(node)
+            if choice is None:
+                raise
+            for case, _ in self._cases(node, ONE, choice):
+                self._require_defined(case)
 
     def _require_order(self, condition: Any) -> None:
         sign, strict = _ORDER[condition.fn_name]

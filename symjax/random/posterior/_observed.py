@@ -7,6 +7,7 @@ shares, which are independent of it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,15 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax._errors import NotDerivableError
-from symjax.core._traverse import ancestors, substitute, toposort
+from symjax.core._node import Token
+from symjax.core._traverse import ancestors, make, substitute, toposort
 from symjax.random._draw import RandomVariable
 from symjax.random.distributions.categorical import Multinomial
 from symjax.random.distributions.counts import Poisson
 from symjax.random.distributions.exponential import Exponential
 from symjax.random.distributions.gamma import Gamma
 from symjax.random.distributions.mv_normal import Dirichlet
+from symjax.random.distributions.normal import Normal
 from symjax.random.posterior._gaussian_scales import Interner
 from symjax.rewrite import Facts
 
@@ -189,6 +192,29 @@ def _flat(parts: Sequence[Any], parameters: Sequence[Any]) -> tuple[Any, Any]:
     return flat, T.sum(flat)
 
 
+def part_of(rv: Any, index: int | slice, name: str) -> Any:
+    """A random variable that is one of the elements of one with a scalar law, or some of them in a row."""
+    parameters = [T.reshape(p, ()) if p.size == 1 else T.reshape(T.broadcast_to(p, rv.shape), (-1,)) for p in rv.parents]
+    at = [p[index] if p.shape else p for p in parameters]
+    shape = (len(range(rv.size)[index]),) if isinstance(index, slice) else ()
+    return make(rv.op, at, {"shape": shape, "dtype": rv.dtype}, token=Token(name), kind=RandomVariable, name=name)
+
+
+def _first_and_rest(parts: Sequence[Any]) -> tuple[Any, dict[Any, Any]]:
+    """Sums of Normal variables with single summands, for one of which they can be solved."""
+    replaced, summands = {}, []
+    for x in parts:
+        if x.size == 1:
+            replaced[x] = part_of(x, 0, x.name)
+            summands.append(replaced[x])
+            replaced[x] = T.reshape(replaced[x], x.shape)
+            continue
+        first, rest = part_of(x, 0, f"{x.name}[0]"), part_of(x, slice(1, None), f"{x.name}[1:]")
+        summands += [first, T.sum(rest)]
+        replaced[x] = T.reshape(T.concatenate([first[None], rest]), x.shape)
+    return functools.reduce(T.add, summands), replaced
+
+
 def _split(parts: Sequence[Any]) -> tuple[Any, dict[Any, Any]] | None:
     laws = {x.distribution for x in parts}
     if laws == {Poisson}:
@@ -204,6 +230,8 @@ def _split(parts: Sequence[Any]) -> tuple[Any, dict[Any, Any]] | None:
         shapes = T.concatenate([T.reshape(T.broadcast_to(a, x.shape), (x.size,)) for x, a in zip(parts, own, strict=True)])
         total = Gamma(T.sum(shapes), T.reshape(rate, ()))
         shares = total * Dirichlet(shapes)
+    elif laws == {Normal}:
+        return _first_and_rest(parts)
     else:
         return None
     replaced, start = {}, 0

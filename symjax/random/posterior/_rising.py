@@ -12,6 +12,7 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax.core._node import Constant
+from symjax.random.posterior._conjugate_numbers import Coefficients
 
 _MAX_COUNT = 400
 
@@ -22,7 +23,7 @@ class Shifted(NamedTuple):
     Attributes
     ----------
     base : Tensor
-        A scalar that is not a number.
+        A positive scalar that is not a number.
     counts : array of int
         Not negative.
     """
@@ -40,13 +41,13 @@ class Shifted(NamedTuple):
         return T.sum(above.astype(np.float64) * T.log(self.base + np.arange(most)))
 
 
-def shifted(x: Any, size: int) -> Shifted | None:
-    """A parameter of `size` elements as ``base + counts``; None if it is not of the kind."""
+def shifted(x: Any, size: int, c: Coefficients) -> Shifted | None:
+    """A parameter of `size` elements as ``base + counts`` with a base that is proved positive; None if it is not of the kind."""
     if x.fn_name != "add" or x.size != size:
         return None
     a, b = x.parents
     base, counts = (b, a) if isinstance(a, Constant) else (a, b)
-    if not isinstance(counts, Constant) or isinstance(base, Constant) or base.size != 1:
+    if not isinstance(counts, Constant) or isinstance(base, Constant) or base.size != 1 or c.sign(base) != 1:
         return None
     values = np.broadcast_to(np.asarray(counts.value), x.shape)
     if np.any(values != np.floor(values)) or values.min() < 0 or values.max() > _MAX_COUNT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import symjax.tensor as T
 from symjax._errors import NotDerivableError, ShapeError
 from symjax.core._leaves import as_tensor
 from symjax.core._node import Tensor
@@ -75,6 +76,15 @@ def conditional(wanted: Sequence[Any], known: Mapping[Any, Any]) -> list[Any]:
     for latent in (n for n in toposort(found) if n in left):
         raise NotDerivableError(_refusal(latent, plan), latent.draw)
     return found
+
+
+def evidence(known: Mapping[Any, Any]) -> Any:
+    """The log density of observed values, everything else integrated out; None if it has no closed form."""
+    from symjax.random.posterior.rules import RULES
+
+    joint, _ = _joint([], known)
+    plan = compile_posterior(joint, RULES)
+    return None if plan.joint.latents else T.add_n([T.sum(f.term) for f in plan.joint.factors])
 
 
 def _checked(observed: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -23,6 +23,8 @@ RULE = "conjugate"
 _NEVER = frozenset(
     "Cauchy HalfCauchy StudentT HalfStudentT Logistic Gumbel Mixture NormalMixture LogNormal LogitNormal Laplace".split()
 )
+#: Discrete values that a latent may be integrated out beside.
+_MAX_DISCRETE = 2
 
 
 def propose_conjugate(joint: Joint, decline: Decline) -> Rewrite | None:
@@ -41,26 +43,40 @@ def propose_conjugate(joint: Joint, decline: Decline) -> Rewrite | None:
         Notes latents that are left alone, and why.
     """
     unused = propose_unused(joint, RULE)
-    if unused is not None:
-        return unused
+    return unused if unused is not None else _first(joint, decline, early=False)
+
+
+def propose_beside_discrete(joint: Joint, decline: Decline) -> Rewrite | None:
+    """The rule `conjugate` for latents that share factors with single discrete ones, before these are summed out.
+
+    Given a change point or the index of a model, say, rates are Gamma; once it is summed out, they are not. Since it is a single
+    value, that it then is in one factor with everything does no harm.
+    """
+    return _first(joint, decline, early=True)
+
+
+def _first(joint: Joint, decline: Decline, *, early: bool) -> Rewrite | None:
     order = sorted(range(len(joint.latents)), key=lambda i: (-joint.latents[i].size, -i))
-    for i in order:
-        z = joint.latents[i]
+    for z in (joint.latents[i] for i in order):
         law = _law_of(joint, z)
         if z.is_discrete or not z.size or not _is_read(z, law):
+            continue
+        factors = joint.touching(z)
+        discrete = {x for f in factors for x in f.latents if x.is_discrete}
+        if early and (not 0 < sum(x.size for x in discrete) <= _MAX_DISCRETE or law.name in _NEVER):
             continue
         if law.name in _NEVER:
             decline(RULE, [z.name], f"{law.name} is in no exponential family")
             continue
-        factors = joint.touching(z)
-        if any(x.is_discrete for f in factors for x in f.latents):
+        if discrete and not early:
             decline(RULE, [z.name], "it would couple all values of a discrete variable that is sampled")
             continue
         try:
             with detached():
                 return _integrated(joint, z, factors)
         except Unfit as error:
-            decline(RULE, [z.name], f"{error}")
+            if not early:
+                decline(RULE, [z.name], f"{error}")
     return None
 
 

@@ -9,15 +9,14 @@ import numpy as np
 import symjax.tensor as T
 from symjax._errors import NotDerivableError
 from symjax.core._leaves import as_tensor
-from symjax.core._node import Token
 from symjax.core._scope import detached
-from symjax.core._traverse import flatten, make, rebuild, substitute, toposort
-from symjax.random._draw import RandomVariable
+from symjax.core._traverse import flatten, rebuild, substitute, toposort
+from symjax.random.distributions.categorical import Categorical
 from symjax.random.distributions.mixture import Mixture
 from symjax.random.posterior._joint import Latent
 from symjax.random.posterior._marginal import Given
-from symjax.random.posterior._observed import draws_of, is_draw, leaves_of
-from symjax.random.posterior.condition import conditional
+from symjax.random.posterior._observed import draws_of, is_draw, leaves_of, part_of
+from symjax.random.posterior.condition import conditional, evidence
 from symjax.rewrite import canonicalize
 from symjax.tensor._index import ARRAY
 
@@ -83,6 +82,7 @@ def _without(wanted: list[Any], chosen: list[Any]) -> list[Any]:
             break
         law = _compound(child, kept)
         law = _mixture(child, chosen, kept) if law is None else law
+        law = _tabulated(child, chosen, kept) if law is None else law
         if law is None and 1 < child.size <= _MAX_SPLIT and not child.distribution.event_ndim:
             apart = _taken_apart(child)
             kept |= {rv.token for rv in draws_of([apart])} - {rv.token for rv in chosen}
@@ -91,7 +91,7 @@ def _without(wanted: list[Any], chosen: list[Any]) -> list[Any]:
         if law is None:
             raise _refusal(chosen[0], f"the compound law of {child.name!r} is not known")
         kept |= {rv.token for rv in draws_of([law])} - {rv.token for rv in chosen}
-        wanted, chosen = _after(wanted, chosen, child, law)
+        wanted, chosen = _after(wanted, chosen, child, law, kept)
         chosen = [rv for rv in chosen if rv.token not in kept]
     for rv in draws_of(wanted):
         if rv.token not in kept:
@@ -109,26 +109,54 @@ def _children(wanted: list[Any], chosen: list[Any]) -> list[Any]:
     return [rv for rv in draws_of(wanted) if rv not in gone and any(x in gone for p in rv.parents for x in leaves_of(p))]
 
 
-def _after(wanted: list[Any], chosen: list[Any], child: Any, law: Any) -> tuple[list[Any], list[Any]]:
+def _after(wanted: list[Any], chosen: list[Any], child: Any, law: Any, kept: set[Any]) -> tuple[list[Any], list[Any]]:
     """What is left when one child has its compound law: the chosen variables then have their conditional law given it."""
     if not _children(substitute(wanted, {child: law}), chosen):
         return substitute(wanted, {child: law}), chosen
-    leaf = Given(Latent(child))
+    # what is kept already has its marginal law: it is given here, or it would be conditioned a second time
+    given = {rv: Given(Latent(rv)) for rv in draws_of([child, *chosen]) if rv is not child and rv.token in kept}
+    alone, *now = substitute([child, *chosen], dict(given))
+    leaf = Given(Latent(alone))
     try:
-        given = substitute(conditional(chosen, {child: leaf}), {leaf: law})
+        found = conditional(now, {alone: leaf})
     except NotDerivableError as error:
         raise _refusal(chosen[0], f"its law given {child.name!r} is not known ({error})") from None
-    return substitute(wanted, {child: law, **dict(zip(chosen, given, strict=True))}), draws_of(given)
+    back = {x: rv for rv, x in given.items()}
+    given_child = substitute(found, {leaf: law, **back})
+    return substitute(wanted, {child: law, **dict(zip(chosen, given_child, strict=True))}), draws_of(given_child)
 
 
 def _compound(child: Any, kept: set[Any]) -> Any:
     """The compound law of a child as a graph of one fresh draw; None if it is not known."""
-    given = {rv: Given(Latent(rv)) for rv in draws_of([child]) if rv is not child and rv.token in kept}
-    [alone] = substitute([child], dict(given))
+    alone, back = _alone(child, kept)
     [found] = canonicalize([alone])
     if len(draws_of([found])) != 1:
         return None
-    return substitute([found], {leaf: rv for rv, leaf in given.items()})[0]
+    return substitute([found], back)[0]
+
+
+def _alone(child: Any, kept: set[Any]) -> tuple[Any, dict[Any, Any]]:
+    """A child with what is kept given for now, and how to undo that."""
+    given = {rv: Given(Latent(rv)) for rv in draws_of([child]) if rv is not child and rv.token in kept}
+    return substitute([child], dict(given))[0], {leaf: rv for rv, leaf in given.items()}
+
+
+def _tabulated(child: Any, chosen: list[Any], kept: set[Any]) -> Any:
+    """The law of a single discrete child by the probabilities of its values, each an integral over the chosen variables."""
+    from symjax.random.posterior.discrete_tables import bounds_of
+
+    bounds = bounds_of(Latent(child)) if child.distribution.is_discrete and not child.shape else ""
+    if isinstance(bounds, str):
+        return None
+    least, most = (int(b) for b in bounds)
+    if most - least >= _MAX_COMPONENTS:
+        return None
+    alone, back = _alone(child, kept)
+    logs = [evidence({alone: T.constant(np.full((), k, child.dtype))}) for k in range(least, most + 1)]
+    if any(x is None for x in logs):
+        return None
+    drawn = Categorical(logit_p=T.stack(substitute(logs, back)), name=child.name)
+    return T.cast(drawn + least if least else drawn, child.dtype)
 
 
 def _mixture(child: Any, chosen: list[Any], kept: set[Any]) -> Any:
@@ -170,11 +198,5 @@ def _is_elementwise(child: Any, z: Any) -> bool:
 
 def _taken_apart(child: Any) -> Any:
     """A random variable as the stack of its elements."""
-    parameters = [T.reshape(p, ()) if p.size == 1 else T.reshape(T.broadcast_to(p, child.shape), (-1,)) for p in child.parents]
-    elements = []
-    for i in range(child.size):
-        name = f"{child.name}[{i}]"
-        at = [p[i] if p.shape else p for p in parameters]
-        settings = {"shape": (), "dtype": child.dtype}
-        elements.append(make(child.op, at, settings, token=Token(name), kind=RandomVariable, name=name))
+    elements = [part_of(child, i, f"{child.name}[{i}]") for i in range(child.size)]
     return T.reshape(T.stack(elements), child.shape)

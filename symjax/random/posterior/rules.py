@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symjax.random.posterior._joint import Propose
 from symjax.random.posterior.chains import propose_forward_recursion, propose_waiting_chains
-from symjax.random.posterior.conjugate import propose_conjugate
+from symjax.random.posterior.conjugate import propose_beside_discrete, propose_conjugate
 from symjax.random.posterior.discrete import propose_enumeration
 from symjax.random.posterior.gaussian import propose as propose_gaussian_block
 from symjax.random.posterior.statistics import sufficient_statistics
@@ -13,6 +13,7 @@ from symjax.random.posterior.statistics import sufficient_statistics
 RULES: tuple[tuple[str, Propose], ...] = (
     ("sufficient_statistics", sufficient_statistics),
     ("forward_recursion", propose_forward_recursion),
+    ("conjugate", propose_beside_discrete),
     ("enumerate_discrete", propose_enumeration),
     ("forward_recursion", propose_waiting_chains),
     ("gaussian_block", propose_gaussian_block),

@@ -55,6 +55,17 @@ def test_sum_of_normals():
     np.testing.assert_allclose(total, (3.0, 0.0), atol=1e-12)
 
 
+def test_sum_of_a_vector_of_normals():
+    scale = np.array([1.0, 2.0, 0.5])
+    x, e = R.Normal(0.5, scale, name="x"), R.Normal(0.0, 1.5, name="e")
+    draws = R.draw(R.condition(x, {x.sum() + e: 4.0}), draws=N, random_seed=3)
+    covariance, total = np.diag(scale**2), np.sum(scale**2) + 1.5**2
+    gain = scale**2 / total
+    expected = covariance - np.outer(gain, gain) * total
+    close((draws.mean(0), draws.std(0)), 0.5 + gain * 2.5, np.sqrt(np.diag(expected)))
+    np.testing.assert_allclose(np.cov(draws.T), expected, atol=0.06)
+
+
 def test_function_of_normals():
     x, y = R.Normal(1.0, 2.0, name="x"), R.Normal(0.0, 1.0, name="y")
     [found] = moments([R.condition(x, {T.exp((x - 2 * y) / 4): 3.0})])
@@ -178,6 +189,23 @@ def test_elements_keep_their_parameters():
     both = 0.4 * 0.7**2 + 0.6 * 0.2**2
     assert abs(np.mean(draws.prod(-1)) - both) < 4.5 * np.sqrt(both * (1 - both) / N)
     close((draws.mean(0), draws.std(0)), 0.4, np.full(2, np.sqrt(0.24)))
+
+
+def test_polya_urn():
+    p = R.Beta(1.0, 2.0, name="p")
+    y = R.Bernoulli(p, shape=3, name="y")
+    draws = R.draw(R.marginalize(y, p), draws=N, random_seed=4)
+    counts = np.bincount(draws.sum(-1), minlength=4) / N
+    expected = stats.betabinom(3, 1.0, 2.0).pmf(np.arange(4))
+    assert np.all(np.abs(counts - expected) < 4.5 * np.sqrt(expected / N))
+
+
+def test_trials_of_an_uncertain_probability():
+    p = R.Beta(1.0, 2.0, name="p")
+    found = R.marginalize(R.Binomial(5, p, name="y") + 0, p)
+    counts = np.bincount(R.draw(found, draws=N, random_seed=4), minlength=6) / N
+    expected = stats.betabinom(5, 1.0, 2.0).pmf(np.arange(6))
+    assert np.all(np.abs(counts - expected) < 4.5 * np.sqrt(expected / N))
 
 
 def test_urn_of_a_shared_discrete_variable():

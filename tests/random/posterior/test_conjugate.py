@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 import symjax
 import symjax.random as R
@@ -126,8 +126,9 @@ def test_beta_binomial_plates_given_their_hyperparameters():
     assert [x.name for x in plan.joint.latents] == ["mean", "size"]
     check(joint, plan, [{"mean": 0.3, "size": 2.0, "p": rng.uniform(0.1, 0.9, 6)} for _ in range(2)])
     # the number of gamma functions does not grow with the counts
-    names = [n.fn_name for f in plan.joint.factors for n in toposort([f.term])]
-    assert "gammaln" not in names and all(n.size == 1 for f in plan.joint.factors for n in toposort([f.term]) if n.fn_name == "log_beta")
+    nodes = [n for f in plan.joint.factors for n in toposort([f.term])]
+    assert not any(n.fn_name == "gammaln" for n in nodes)
+    assert all(n.size == 1 for n in nodes if n.fn_name == "log_beta")
 
 
 def test_several_likelihoods_and_potentials_of_one_latent():
@@ -275,3 +276,55 @@ def test_a_sampled_discrete_child_is_in_the_way():
     n = R.Poisson(z, name="n")
     _, plan = compiled({R.Binomial(n, 0.3): 2}, [z, n])
     assert "discrete" in plan.declined[0].reason
+
+
+def test_change_point_collapses_altogether():
+    rng = np.random.default_rng(3)
+    y, time = np.concatenate([rng.poisson(4.0, 9), rng.poisson(0.7, 6), [0]]), np.arange(16)
+    tau = R.DiscreteUniform(0, 17, name="tau")
+    early, late = R.Exponential(0.5, name="early"), R.Gamma(2.0, 1.0, name="late")
+    counts = R.Poisson(T.where(tau >= time, early, late), name="y")
+    joint, _ = joint_of({counts: y}, [tau, early, late])
+    plan = compile_posterior(joint, ALL)
+    assert [r.rule for r in plan.rewrites] == ["conjugate", "conjugate", "enumerate_discrete"] and not plan.joint.latents
+
+    def log_evidence(k):
+        def part(a, b, which):
+            total, n = y[which].sum(), which.sum()
+            return a * np.log(b) - special.gammaln(a) + special.gammaln(a + total) - (a + total) * np.log(b + n)
+
+        before = k >= time
+        return part(1.0, 0.5, before) + part(2.0, 1.0, ~before) - special.gammaln(y + 1.0).sum()
+
+    logs = np.array([log_evidence(k) for k in range(18)]) - np.log(18)
+    found = sum(float(np.sum(evaluate(f.term))) for f in plan.joint.factors)
+    assert abs(found - special.logsumexp(logs)) < 1e-10 * abs(found)
+    draws = R.draw(list(plan.recovered().values()), draws=20_000, random_seed=1)
+    points = next(d for x, d in zip(plan.recovered(), draws, strict=True) if x.name == "tau")
+    weights = np.exp(logs - special.logsumexp(logs))
+    assert np.all(np.abs(np.bincount(points, minlength=18) / 20_000 - weights) < 4.5 * np.sqrt(weights / 20_000) + 1e-4)
+
+
+@pytest.mark.parametrize("child", ["rates", "precisions", "probabilities"])
+def test_stack_of_single_latents(child):
+    idx = np.array([0, 1, 1, 0, 2, 2, 1])
+    if child == "probabilities":
+        x = [R.Beta(1.0, 2.0, name=f"x{i}") for i in range(3)]
+        seen = {R.Bernoulli(T.stack(x)[idx]): [0, 1, 1, 1, 0, 1, 0]}
+    else:
+        x = [R.Gamma(1.0 + i, 2.0, name=f"x{i}") for i in range(3)]
+        rates = T.stack(x)[idx]
+        data = [0, 1, 5, 4, 2, 2, 3]
+        seen = {R.Poisson(rates * WEIGHT): data} if child == "rates" else {R.Normal(0.3, tau=rates): np.array(data, float)}
+    joint, plan = compiled(seen, x)
+    assert not plan.joint.latents, plan.declined
+    check(joint, plan, [{"x0": 0.3, "x1": 0.6, "x2": 0.9}])
+
+
+def test_many_discrete_neighbours_are_summed_out_first():
+    z = R.Gamma(2.0, 1.0, name="z")
+    states = [R.Bernoulli(0.4, name=f"s{i}") for i in range(4)]
+    seen = {R.Poisson(T.where(T.equal(s, 1), z, 0.3), name=f"y{i}"): i for i, s in enumerate(states)}
+    joint, _ = joint_of(seen, [z, *states])
+    plan = compile_posterior(joint, ALL)
+    assert [x.name for x in plan.joint.latents] == ["z"]
