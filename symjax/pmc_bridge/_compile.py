@@ -18,6 +18,7 @@ from symjax.core._traverse import substitute
 from symjax.pmc_bridge._forward import Forward
 from symjax.pmc_bridge._joint import layout, total
 from symjax.pmc_bridge._plan import ModelPlan, Unconstrained, log_density, plan_posterior
+from symjax.pmc_bridge._reparametrize import reparametrize
 from symjax.pmc_bridge._strength import reduce_strength
 from symjax.rewrite import canonicalize
 from symjax.sampling import DiscreteVariable, FlatVariable, LogDensity
@@ -115,7 +116,7 @@ def _layout(variables: Sequence[Unconstrained]) -> list[tuple[Any, int, int, tup
     return layout([u.variable for u in variables])
 
 
-def compile_log_density(model: Any, rewrites: Any = "auto") -> CompiledModel:
+def compile_log_density(model: Any, rewrites: Any = "auto", *, framed: bool = False) -> CompiledModel:
     """Compile a model's joint log density.
 
     Data is passed to the compiled function as an argument, and what depends on data alone is computed once.
@@ -126,6 +127,8 @@ def compile_log_density(model: Any, rewrites: Any = "auto") -> CompiledModel:
         The model.
     rewrites : {"auto", None} or sequence of str
         Rules of the posterior compiler to use; None leaves the density exactly as written, an empty sequence simplifies it only.
+    framed : bool
+        Whether the target's coordinates may be chosen, as `reparametrize` does; its position then is not the model's.
 
     Returns
     -------
@@ -136,25 +139,32 @@ def compile_log_density(model: Any, rewrites: Any = "auto") -> CompiledModel:
     parts = plan.unconstrained()
     continuous = tuple(u for u in parts if not u.latent.is_discrete)
     discrete = tuple(u for u in parts if u.latent.is_discrete)
-    terms = log_density(plan, parts)
+    flat, whole = _layout(continuous), _layout(discrete)
+    moved = reparametrize(continuous, plan, lambda position: _split(position, flat)) if framed else None
+    coordinates = (*(continuous if moved is None else moved.parts), *discrete)
+    terms = log_density(plan, coordinates)
     with detached():
         summed = [total([t]) for t in terms.values()]
         density = total(summed)
         if rewrites is not None:
             [density] = reduce_strength([canonicalize(density, laws=False)])
-    inputs = [u.leaf for u in (*continuous, *discrete)]
+    inputs = [*(u.leaf for u in coordinates), *(() if moved is None else moved.inputs)]
     program = lower([density], inputs)
     by_term = lower(summed, inputs, fold=False)
-    flat, whole = _layout(continuous), _layout(discrete)
 
-    def values(position: Any, counts: Any) -> list[Any]:
-        return [*_split(position, flat), *_split(counts, whole)]
+    def values(position: Any, counts: Any, arrays: Any) -> tuple[list[Any], Any]:
+        own = [*_split(position, flat), *_split(counts, whole)]
+        if moved is None:
+            return own, arrays
+        arrays, observations = arrays
+        return [*own, *moved.inputs_of(observations)], arrays
 
     def function(position: Any, counts: Any, arrays: Any) -> Any:
-        return program.run(values(position, counts), arrays)[0]
+        return program.run(*values(position, counts, arrays))[0]
 
     def of_terms(position: Any, counts: Any, arrays: Any) -> dict[str, Any]:
-        return dict(zip(terms, by_term.run(values(position, counts), by_term.values_of_data()), strict=True))
+        given, _ = values(position, counts, arrays)
+        return dict(zip(terms, by_term.run(given, by_term.values_of_data()), strict=True))
 
     target = LogDensity(
         function=function,
@@ -163,6 +173,7 @@ def compile_log_density(model: Any, rewrites: Any = "auto") -> CompiledModel:
         variables=tuple(FlatVariable(v.name, start, stop) for v, start, stop, _ in flat),
         discrete=tuple(_discrete_variable(u, a, b) for u, (_, a, b, _) in zip(discrete, whole, strict=True)),
         terms=of_terms,
+        frame=None if moved is None else moved.frame,
     )
     return CompiledModel(target, plan, continuous, discrete)
 

@@ -13,9 +13,11 @@ from symjax.core._keys import KeyStream
 from symjax.core._lower import lower
 from symjax.core._shapes import is_symbolic
 from symjax.random._checks import parameter_checks, raise_if_broken
+from symjax.sampling._cost import compiler_options
 
 #: What one vectorised pass may hold, in bytes; more draws than fit go in several passes of one program.
 MEMORY_BUDGET = 1 << 29
+_TINY_ELEMENTS = 1 << 22
 
 
 def run_forward(
@@ -81,18 +83,24 @@ class Forward:
         def all_draws(indices: Any, values: Any, seed: Any, data: Any) -> Any:
             return jax.vmap(one, (0, 0, None, None))(indices, values, jax.random.key(seed), data)
 
-        self._run: Any = jax.jit(all_draws)
+        self._function = all_draws
+        # such small programs run but once: optimising them takes longer than they do
+        self._tiny = self._batch * _elements(outputs) < _TINY_ELEMENTS
+        self._run: Any = None
 
     def compile(self) -> Forward:
         """Compile now, from any thread; the first call does so otherwise."""
         with jax.enable_x64(True):
             values = [jax.ShapeDtypeStruct((self._batch, *leaf.shape), leaf.dtype) for leaf in self._given]
             indices = jax.ShapeDtypeStruct((self._batch,), np.int64)
-            self._run = self._run.lower(indices, values, jax.ShapeDtypeStruct((), np.int64), self._data).compile()
+            lowered = jax.jit(self._function).lower(indices, values, jax.ShapeDtypeStruct((), np.int64), self._data)
+            self._run = lowered.compile(compiler_options=compiler_options(tiny=self._tiny))
         return self
 
     def __call__(self, values: Sequence[np.ndarray], random_seed: Any = None) -> list[np.ndarray]:
         """The outputs for each draw; `values` are those of the given nodes, the first axis of length `n`."""
+        if self._run is None:
+            self.compile()
         seed = np.int64(seed_of(random_seed))
         parts = []
         with jax.enable_x64(True):
@@ -100,13 +108,18 @@ class Forward:
                 # the last pass overlaps the one before, so that every pass has the shape that was compiled
                 at = max(0, min(start, self.n - self._batch))
                 stop = at + self._batch
-                found = self._run(np.arange(at, stop), [v[at:stop] for v in values], seed, self._data)
+                given = [np.asarray(v[at:stop], leaf.dtype) for v, leaf in zip(values, self._given, strict=True)]
+                found = self._run(np.arange(at, stop), given, seed, self._data)
                 parts.append([np.asarray(f)[start - at :] for f in found])
         columns = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]
         k = self._n_outputs
         for i, check in enumerate(self._checks):
             raise_if_broken(check, *columns[k + 3 * i : k + 3 * i + 3])
         return columns[:k]
+
+
+def _elements(outputs: Sequence[Any]) -> int:
+    return sum(int(np.prod([1 if is_symbolic(d) else d for d in o.shape])) for o in outputs)
 
 
 def _bytes_per_draw(outputs: Sequence[Any], data: Sequence[Any]) -> int:

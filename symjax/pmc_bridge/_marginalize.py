@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symjax._errors import NotDerivableError
 from symjax.core._scope import detached
 from symjax.core._traverse import depends_on, substitute
 from symjax.pmc_bridge._arviz import to_datatree
@@ -35,7 +36,7 @@ def marginalize(model: Model, rvs_to_marginalize: Any) -> Model:
     Raises
     ------
     NotDerivableError
-        If a variable has no closed form given the others; the message names it and the condition that failed.
+        If a variable has no closed form given the others, or a transform of the user's choice; the message names it and says why.
     KeyError
         If a name is none of the model's free variables.
 
@@ -73,6 +74,10 @@ def _free_variable(model: Model, variable: Any) -> Any:
     if name not in names:
         near = difflib.get_close_matches(name, names, 1, cutoff=0.0)
         raise KeyError(f"marginalize: {name!r} is no free variable of the model; did you mean {near[0] if near else None!r}?")
+    if names[name] in model.user_transformed_RVs:
+        raise NotDerivableError(
+            f"{name!r} cannot be integrated out: its transform was chosen by the user and may narrow its support."
+        )
     return names[name]
 
 

@@ -123,6 +123,8 @@ class ModelDistribution:
         if data is not None:
             data = _fit_data(rv, data)
         chosen = None if data is not None else _choose_transform(rv, transform, default_transform)
+        if chosen is not None and any(t is not UNSET and t is not None for t in (transform, default_transform)):
+            model.user_transformed_RVs.append(rv)
         return model.register_rv(rv, full, observed=data, total_size=total_size, dims=dims, transform=chosen, initval=initval)
 
 

@@ -15,8 +15,8 @@ from symjax.core._scope import detached
 from symjax.core._shapes import is_static
 from symjax.core._traverse import substitute
 from symjax.pmc_bridge._joint import scale_of
-from symjax.random.posterior import Factor, Joint, Latent, Plan, compile_posterior, joint_of
-from symjax.random.posterior._marginal import marginalize_latents
+from symjax.random.posterior import Factor, Joint, Latent, Plan, Record, joint_of
+from symjax.random.posterior._marginal import compile_given, marginalize_latents
 from symjax.random.posterior.rules import RULES
 
 
@@ -110,7 +110,10 @@ def plan_posterior(model: Any, rewrites: Any = "auto") -> ModelPlan:
     rules = [] if rewrites is None else RULES
     only = None if rewrites in ("auto", None) else _checked(rewrites)
     written = marginal_plan(model)
-    plan = compile_posterior(written.plan.joint, rules, only=only)
+    narrowed = [written.values[rv] for rv in model.user_transformed_RVs if rv in set(model.free_RVs)] if rules else []
+    plan = compile_given(written.plan.joint, narrowed, rules, only=only)
+    why = "its transform was chosen by the user and may narrow its support"
+    plan.declined.extend(Record("collapse", (latent.name,), why) for latent in narrowed)
     return replace(written, plan=plan)
 
 

@@ -135,7 +135,7 @@ def sample(
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample. Give it one, or draw with sample_prior_predictive.")
     seed = seed_of(random_seed)
-    compiled = compile_log_density(model, rewrites)
+    compiled = compile_log_density(model, rewrites, framed=rewrites == "auto")
     positions, discrete = _starts(model, compiled, initvals, chains, seed)
     if compiled.is_exact:
         return _exact(model, compiled, names, (chains, draws), seed, idata_kwargs or {})

@@ -180,3 +180,22 @@ def test_walk_against_dense_algebra():
     np.testing.assert_allclose(from_walk(x, *arguments), z, rtol=1e-10)
     gradient = jacobian.T @ (np.cos(x) - prior @ (x - mean))
     np.testing.assert_allclose(walk_pull(x, gradient, steps, first, mean, precision), np.cos(x), rtol=1e-10)
+@pytest.mark.slow
+def test_walk_is_sampled_without_its_funnel():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(np.exp(1 + np.cumsum(0.1 * rng.normal(size=200))))
+    with pm.Model():
+        step = pm.HalfNormal("step", 1.0)
+        h = pm.GaussianRandomWalk("h", sigma=step, init_dist=pm.Normal.dist(0.0, 2.0), shape=200)
+        pm.Poisson("y", T.exp(h), observed=counts)
+        framed, written = (
+            pm.sample(1000, random_seed=1, chains=4, progressbar=False, rewrites=r, compute_convergence_checks=False).posterior
+            for r in ("auto", None)
+        )
+    found = {k: az.ess(p["step"].values, chain_axis=0, draw_axis=1) for k, p in (("framed", framed), ("written", written))}
+    assert found["framed"] > 2000 > 10 * found["written"] / 2
+    for name in ("step", "h"):
+        a, b = (np.asarray(p[name].values).reshape(4, 1000, -1) for p in (framed, written))
+        for i in range(0, a.shape[2], 20):
+            errors = [x[:, :, i].std() / np.sqrt(float(az.ess(x[:, :, i], chain_axis=0, draw_axis=1, method="mean"))) for x in (a, b)]
+            assert abs(a[:, :, i].mean() - b[:, :, i].mean()) < 5.5 * np.hypot(*errors)

@@ -178,6 +178,14 @@ class Joint:
         """The factor that is the law of a latent itself; None if a pass has replaced it."""
         return next((f for f in self.factors if f.law is not None and f.value is latent), None)
 
+    def only_sets_priors(self, *latents: Latent) -> bool:
+        """Whether all that depends on some latents are the priors of other continuous latents.
+
+        Integrating the latents out would tie those to each other and gain nothing: samplers move well where a hierarchy is kept.
+        """
+        others = [f for f in self.touching(*latents) if not any(f.value is x for x in latents)]
+        return bool(others) and all(f.law is not None and f.is_prior and not f.value.is_discrete for f in others)
+
     def apply(self, rewrite: Rewrite) -> Joint:
         """The joint after a rewrite.
 

@@ -42,16 +42,28 @@ def marginalize_latents(joint: Joint, chosen: Collection[Latent], rules: Sequenc
     NotDerivableError
         If one of them has no closed form given the others; the message names it and the condition that failed.
     """
-    others = {x: Given(x) for x in joint.latents if x not in set(chosen)}
-    inner = Joint(tuple(x for x in joint.latents if x in set(chosen)), tuple(replaced(f, others) for f in joint.factors))
-    plan = compile_posterior(inner, rules)
-    if plan.joint.latents:
-        left = plan.joint.latents[0]
+    wanted = set(chosen)
+    plan = compile_given(joint, [x for x in joint.latents if x not in wanted], rules)
+    left = next((x for x in plan.joint.latents if x in wanted), None)
+    if left is not None:
         raise NotDerivableError(_refusal(left, plan.declined), left.draw)
+    return plan
+
+
+def compile_given(
+    joint: Joint, given: Collection[Latent], rules: Sequence[tuple[str, Propose]], *, only: Collection[str] | None = None
+) -> Plan:
+    """`compile_posterior` with some latents given, so that no rule integrates them out."""
+    if not given:
+        return compile_posterior(joint, rules, only=only)
+    others = {x: Given(x) for x in given}
+    inner = Joint(tuple(x for x in joint.latents if x not in others), tuple(replaced(f, others) for f in joint.factors))
+    plan = compile_posterior(inner, rules, only=only)
     back = {given: latent for latent, given in others.items()}
+    left = {*others, *plan.joint.latents}
     factors = tuple(replaced(f, back) for f in plan.joint.factors)
     rewrites = tuple(_rewrite_replaced(r, back) for r in plan.rewrites)
-    return Plan(Joint(tuple(others), factors), rewrites, plan.applied, plan.declined)
+    return Plan(Joint(tuple(x for x in joint.latents if x in left), factors), rewrites, plan.applied, plan.declined)
 
 
 def _refusal(latent: Latent, declined: Sequence[Record]) -> str:

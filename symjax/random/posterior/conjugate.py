@@ -68,6 +68,9 @@ def _first(joint: Joint, decline: Decline, *, early: bool) -> Rewrite | None:
         if law.name in _NEVER:
             decline(RULE, [z.name], f"{law.name} is in no exponential family")
             continue
+        if joint.only_sets_priors(z):
+            decline(RULE, [z.name], "only the priors of other variables depend on it, which it would tie together")
+            continue
         if discrete and not early:
             decline(RULE, [z.name], "it would couple all values of a discrete variable that is sampled")
             continue

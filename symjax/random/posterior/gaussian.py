@@ -56,6 +56,10 @@ def propose(joint: Joint, decline: Decline) -> Rewrite | None:
         else:
             return None
         for block in found:
+            if joint.only_sets_priors(*block.latents):
+                names = [x.name for x in block.latents]
+                decline(RULE, names, "only the priors of other variables depend on it, which it would tie together")
+                continue
             rewrite = _rewrite(joint, block, decline)
             if rewrite is not None:
                 return rewrite
