@@ -99,8 +99,7 @@ class Forward:
 
     def __call__(self, values: Sequence[np.ndarray], random_seed: Any = None) -> list[np.ndarray]:
         """The outputs for each draw; `values` are those of the given nodes, the first axis of length `n`."""
-        if self._run is None:
-            self.compile()
+        run = self._run or self.compile()._run
         seed = np.int64(seed_of(random_seed))
         parts = []
         with jax.enable_x64(True):
@@ -109,7 +108,7 @@ class Forward:
                 at = max(0, min(start, self.n - self._batch))
                 stop = at + self._batch
                 given = [np.asarray(v[at:stop], leaf.dtype) for v, leaf in zip(values, self._given, strict=True)]
-                found = self._run(np.arange(at, stop), given, seed, self._data)
+                found = run(np.arange(at, stop), given, seed, self._data)
                 parts.append([np.asarray(f)[start - at :] for f in found])
         columns = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]
         k = self._n_outputs

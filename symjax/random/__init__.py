@@ -14,6 +14,7 @@ from symjax.random.distributions.asymmetric_laplace import AsymmetricLaplace as 
 from symjax.random.distributions.bernoulli import Bernoulli as Bernoulli
 from symjax.random.distributions.bernoulli import Binomial as Binomial
 from symjax.random.distributions.beta import Beta as Beta
+from symjax.random.distributions.beta_binomial import BetaBinomial as BetaBinomial
 from symjax.random.distributions.categorical import Categorical as Categorical
 from symjax.random.distributions.categorical import Multinomial as Multinomial
 from symjax.random.distributions.cauchy import Cauchy as Cauchy
@@ -36,8 +37,8 @@ from symjax.random.distributions.laplace import Laplace as Laplace
 from symjax.random.distributions.log_normal import LogNormal as LogNormal
 from symjax.random.distributions.logistic import Logistic as Logistic
 from symjax.random.distributions.logit_normal import LogitNormal as LogitNormal
-from symjax.random.distributions.markov_chain import DiscreteMarkovChain as DiscreteMarkovChain
 from symjax.random.distributions.low_rank_normal import LowRankMvNormal as LowRankMvNormal
+from symjax.random.distributions.markov_chain import DiscreteMarkovChain as DiscreteMarkovChain
 from symjax.random.distributions.matrix_normal import MatrixNormal as MatrixNormal
 from symjax.random.distributions.mixture import Mixture as Mixture
 from symjax.random.distributions.mixture import NormalMixture as NormalMixture

@@ -194,6 +194,16 @@ def test_explain_reports_rewrites_and_counts():
     assert "as sampled" in str(report) and "x" in report.to_networkx()
 
 
+def test_a_transform_of_the_users_keeps_a_variable_from_being_integrated_out():
+    with pm.Model() as model:
+        mu = pm.Normal("mu", 0.0, 1.0, shape=2, transform=pm.distributions.transforms.ordered, initval=[-1.0, 1.0])
+        nu = pm.Normal("nu", 0.0, 1.0)
+        pm.Normal("y", mu[:, None] + nu, 1.0, observed=np.zeros((2, 3)))
+    report = pm.explain(model)
+    assert [(r.rule, r.variables) for r in report.declined] == [("collapse", ("mu",))]
+    assert report.dimensions == (3, 2)
+
+
 def test_dropped_models_are_freed():
     def build():
         with pm.Model():

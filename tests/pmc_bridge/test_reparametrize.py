@@ -1,5 +1,6 @@
 """Coordinates between centred and non-centred: which variables get them, and that the density is exact in them."""
 
+import arviz as az
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -180,6 +181,8 @@ def test_walk_against_dense_algebra():
     np.testing.assert_allclose(from_walk(x, *arguments), z, rtol=1e-10)
     gradient = jacobian.T @ (np.cos(x) - prior @ (x - mean))
     np.testing.assert_allclose(walk_pull(x, gradient, steps, first, mean, precision), np.cos(x), rtol=1e-10)
+
+
 @pytest.mark.slow
 def test_walk_is_sampled_without_its_funnel():
     rng = np.random.default_rng(0)
@@ -197,5 +200,7 @@ def test_walk_is_sampled_without_its_funnel():
     for name in ("step", "h"):
         a, b = (np.asarray(p[name].values).reshape(4, 1000, -1) for p in (framed, written))
         for i in range(0, a.shape[2], 20):
-            errors = [x[:, :, i].std() / np.sqrt(float(az.ess(x[:, :, i], chain_axis=0, draw_axis=1, method="mean"))) for x in (a, b)]
+            errors = [
+                x[:, :, i].std() / np.sqrt(float(az.ess(x[:, :, i], chain_axis=0, draw_axis=1, method="mean"))) for x in (a, b)
+            ]
             assert abs(a[:, :, i].mean() - b[:, :, i].mean()) < 5.5 * np.hypot(*errors)

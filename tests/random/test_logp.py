@@ -173,8 +173,11 @@ def test_value_may_be_symbolic():
 def test_a_sum_and_one_of_its_summands():
     x = R.Normal(0.0, 1.0, shape=(3,), name="x")
     s, y = x.sum(), R.Normal(x[0], 1.0, name="y")
+    joint = sum(t.eval() for t in R.logp({s: 0.3, y: 1.0}).values())
+    np.testing.assert_allclose(joint, st.multivariate_normal([0, 0], [[3, 1], [1, 2]]).logpdf([0.3, 1.0]), rtol=1e-12)
+    z = R.Laplace(x[0], 1.0, name="z")
     with pytest.raises(NotDerivableError, match="'mu' depends on 'x'"):
-        R.logp({s: 0.3, y: 1.0})
+        R.logp({s: 0.3, z: 1.0})
     np.testing.assert_allclose(R.logp(s, 0.3).eval(), st.norm(0, math.sqrt(3)).logpdf(0.3), rtol=1e-12)
 
 

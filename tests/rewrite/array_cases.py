@@ -38,6 +38,13 @@ SHAPES_OF_ARRAYS = [
     Case(
         "elementwise_of_broadcast", "x v", lambda x, v: T.exp(T.broadcast_to(x, (3,))), lambda x, v: T.broadcast_to(T.exp(x), (3,))
     ),
+    Case(
+        "item_at_number",
+        "v",
+        lambda v: v[T.constant(np.array(1))],
+        lambda v: v[1],
+        [lambda v: v[T.constant(np.array([1]))], lambda v: v[T.constant(np.array(7))]],
+    ),
     Case("item_of_stack", "x y", lambda x, y: T.stack([x, y])[1], lambda x, y: y, [lambda x, y: T.stack([x, y])[:1]]),
     Case(
         "part_of_concatenate",

@@ -45,9 +45,7 @@ def main() -> int:
     for kind in options.kinds:
         share = 100 * collapsed[kind] / max(1, latents[kind])
         judged = models[kind] - skipped[kind]
-        print(
-            f"{kind}: {judged} of {models[kind]} judged, {share:.0f} % of {latents[kind]} latents collapsed, others declined"
-        )
+        print(f"{kind}: {judged} of {models[kind]} judged, {share:.0f} % of {latents[kind]} latents collapsed, others declined")
     print("rules by models: " + ", ".join(f"{r} {n}" for r, n in rules.most_common()))
     print(f"{options.n} models, {wrong} wrong, {time.perf_counter() - start:.0f} s")
     return int(wrong > 0)

@@ -18,7 +18,7 @@ from symjax.random.distributions.counts import Geometric, NegativeBinomial, Pois
 from symjax.rewrite import Absorbed, p, rule, sum_law, variables
 from symjax.rewrite._terms import op_name
 
-n, first, second = variables("n first second")
+first, second = variables("first second")
 
 #: Odds of failure that differ by less come from rounding of one probability.
 _SAME = 1e-14
@@ -83,12 +83,6 @@ def complement_of_binomial(terms: dict[Any, Any], node: Any) -> Any:
 def product_of_bernoullis(first: Any, second: Any, node: Any) -> Any:
     """Bernoulli(p) Bernoulli(q) = Bernoulli(p q), factors independent."""
     return fresh(Bernoulli, _log_odds_of_both(first, second), like=node)
-
-
-@rule(drawn(Binomial, drawn(Binomial, n, first), second), kind="law")
-def thinned_binomial(n: Any, first: Any, second: Any, node: Any) -> Any:
-    """Binomial(Binomial(n, p), q) = Binomial(n, p q)."""
-    return fresh(Binomial, n, _log_odds_of_both(first, second), like=node)
 
 
 def _log_odds_of_both(a: Any, b: Any) -> Any:

@@ -1,6 +1,7 @@
 """Log densities, cdfs and quantiles of random variables and of expressions of them."""
 
 from symjax.random.density import convolution as convolution
+from symjax.random.density import discrete_sums as discrete_sums
 from symjax.random.density import elementwise as elementwise
 from symjax.random.density import order as order
 from symjax.random.density import shape as shape

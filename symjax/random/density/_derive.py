@@ -319,8 +319,8 @@ def unknown(node: Any, what: str) -> NotDerivableError:
     )
 
 
-def derived(expr: Any, query: Callable[[Derivation, Any], Any]) -> Any:
-    """The answer to a question about the law of one expression.
+def derived(expr: Any, query: Callable[[Derivation, Any], Any], otherwise: Callable[[Any], Any] | None = None) -> Any:
+    """The answer to a question about the law of one expression; where it is not derived, that of ``otherwise(expression)``.
 
     Raises
     ------
@@ -333,4 +333,14 @@ def derived(expr: Any, query: Callable[[Derivation, Any], Any]) -> Any:
         derivation = Derivation()
         if not derivation.is_random(root):
             raise NotDerivableError(f"{expr.name!r} is not random, so it has no law.", expr)
-        return query(derivation, root)
+        try:
+            return query(derivation, root)
+        except NotDerivableError:
+            if otherwise is None:
+                raise
+            try:
+                return otherwise(root)
+            except NotDerivableError:
+                pass
+            # the first reason is the one that names the operation in the way
+            raise

@@ -11,6 +11,7 @@ from symjax.core._shapes import broadcast_shapes
 from symjax.random.density._cumulative import log_cdf, quantile
 from symjax.random.density._derive import derived
 from symjax.random.density._log_density import as_value, log_densities
+from symjax.random.density.branches import mixed
 
 
 def _at(expr: Any, value: Any) -> Any:
@@ -62,7 +63,7 @@ def logp(expr: Any, value: Any = None) -> Any:
         derivation.check_consumption([root])
         return term
 
-    return derived(expr, density)
+    return derived(expr, density, lambda root: mixed(root, _at(expr, value), "density", density))
 
 
 def logcdf(expr: Any, value: Any) -> Any:
@@ -86,12 +87,19 @@ def logcdf(expr: Any, value: Any) -> Any:
     >>> round(float(R.logcdf(-R.Normal(0.0, 1.0), 0.0).eval()), 4)
     -0.6931
     """
-    return derived(expr, lambda derivation, root: log_cdf(derivation, root, _at(expr, value)))
+    return _probability(expr, value, "cdf")
 
 
 def logccdf(expr: Any, value: Any) -> Any:
     """Log of the probability that a random variable or expression exceeds `value`, elementwise; see `logcdf`."""
-    return derived(expr, lambda derivation, root: log_cdf(derivation, root, _at(expr, value), upper=True))
+    return _probability(expr, value, "ccdf")
+
+
+def _probability(expr: Any, value: Any, what: str) -> Any:
+    def query(derivation: Any, root: Any) -> Any:
+        return log_cdf(derivation, root, _at(expr, value), upper=what == "ccdf")
+
+    return derived(expr, query, lambda root: mixed(root, _at(expr, value), what, query))
 
 
 def icdf(expr: Any, q: Any) -> Any:

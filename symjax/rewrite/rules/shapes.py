@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import symjax.tensor as T
+from symjax.core._node import Constant
 from symjax.core._shapes import broadcast_shapes, is_static
 from symjax.core._traverse import make
 from symjax.rewrite._pattern import Elementwise, p, variables
 from symjax.rewrite._rule import rule
 from symjax.rewrite._terms import is_scalar, op_name
-from symjax.tensor._index import decode
+from symjax.tensor._index import ARRAY, decode
 
 (x,) = variables("x")
 
@@ -49,6 +50,21 @@ def elementwise_of_broadcast(node: Any) -> Any:
         if broadcast_shapes([q.shape for q in parents]) != node.shape:
             return None
     return make(node.op, parents, node.params)
+
+
+@rule(p.getitem(...))
+def item_at_number(node: Any) -> Any:
+    """x[tensor of one number i] = x[i]."""
+    x, *arrays = node.parents
+    index = node.settings["index"]
+    whole = [a for a in arrays if isinstance(a, Constant) and a.shape == ()]
+    if not whole or len(whole) < len(arrays) or not is_static(x.shape):
+        return None
+    # numbers that are out of range are an error where they are written, and are not where they are computed
+    places = [sum(1 for e in index[:i] if e != "newaxis") for i, e in enumerate(index) if e == ARRAY]
+    if "ellipsis" in index or any(not -x.shape[k] <= int(a.value) < x.shape[k] for k, a in zip(places, arrays, strict=True)):
+        return None
+    return x[decode(index, [int(a.value) for a in arrays])]
 
 
 @rule(p.getitem(p.stack(...)))
