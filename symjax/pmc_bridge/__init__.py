@@ -30,6 +30,7 @@ from symjax.pmc_bridge._sample import sample as sample
 from symjax.pmc_bridge.distributions import AsymmetricLaplace as AsymmetricLaplace
 from symjax.pmc_bridge.distributions import Bernoulli as Bernoulli
 from symjax.pmc_bridge.distributions import Beta as Beta
+from symjax.pmc_bridge.distributions import BetaBinomial as BetaBinomial
 from symjax.pmc_bridge.distributions import Binomial as Binomial
 from symjax.pmc_bridge.distributions import Categorical as Categorical
 from symjax.pmc_bridge.distributions import Cauchy as Cauchy

@@ -7,6 +7,7 @@ from symjax.random import transforms as transforms
 AsymmetricLaplace = ModelDistribution(R.AsymmetricLaplace)
 Bernoulli = ModelDistribution(R.Bernoulli)
 Beta = ModelDistribution(R.Beta)
+BetaBinomial = ModelDistribution(R.BetaBinomial)
 Binomial = ModelDistribution(R.Binomial)
 Categorical = ModelDistribution(R.Categorical)
 Cauchy = ModelDistribution(R.Cauchy)

@@ -73,6 +73,22 @@ class Finite:
         return (self.p * self.values**2).sum(-1) - self.mean() ** 2
 
 
+class Summed:
+    """A bounded count, whose upper tail is summed from above."""
+
+    def __init__(self, law: Any, n: Any):
+        self.law, self.n = law, np.asarray(n)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.law, name)
+
+    def logsf(self, x: Any) -> Any:
+        k = np.arange(self.n.max() + 1).reshape(-1, *(1,) * np.ndim(x))
+        above = (k > x) & (k <= self.n)
+        with np.errstate(divide="ignore"):
+            return np.logaddexp.reduce(np.where(above, self.law.logpmf(np.minimum(k, self.n)), -np.inf), 0)
+
+
 DISCRETE = [
     Row(
         R.Bernoulli,
@@ -91,6 +107,15 @@ DISCRETE = [
         same=[({"n": 7, "p": 0.25}, (7, logit(0.25)))],
         outside=lambda n, logit_p: [-1.0, n + 1.0],
         bad=[({"n": 3, "p": 1.5}, "p"), ({"n": -1, "p": 0.5}, "n"), ({"n": 2.5, "p": 0.5}, "n")],
+        far=False,
+    ),
+    Row(
+        R.BetaBinomial,
+        lambda alpha, beta, n: Summed(st.betabinom(n, alpha, beta), n),
+        [(2.0, 3.0, 10), (0.5, 0.7, 4), (array(1.0, 5.0, 0.2), array(2.0, 30.0, 0.1), array(5, 40, 3))],
+        points=lambda alpha, beta, n: np.round(np.linspace(0.0, 1.0, 7).reshape(7, *(1,) * np.ndim(n)) * n),
+        outside=lambda alpha, beta, n: [-1.0, n + 1.0],
+        bad=[({"alpha": -1.0, "beta": 1.0, "n": 3}, "alpha"), ({"alpha": 1.0, "beta": 1.0, "n": -1}, "n")],
         far=False,
     ),
     Row(

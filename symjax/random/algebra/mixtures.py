@@ -53,6 +53,5 @@ def _is_component(part: Any, root: Any, members: set[Any]) -> bool:
         isinstance(part, RandomVariable)
         and part.distribution.event_ndim == 0
         and (part.shape, part.dtype) == (root.shape, root.dtype)
-        and part.token.seed is None
         and not any(n in members for n in toposort(part.parents))
     )

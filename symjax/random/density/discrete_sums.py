@@ -57,10 +57,14 @@ def _poisson_difference(terms: Terms, value: Any, what: str, derivation: Derivat
 @SUMS.append
 def _with_bounded_counts(terms: Terms, value: Any, what: str, derivation: Derivation) -> Any:
     """Σ cᵢ xᵢ + c y, counts xᵢ of few values and any y: the law of c y at the value less each sum of the others."""
-    tables, rest = [], []
+    tables: list[Table] = []
+    rest: Terms = []
     for x, c in terms:
         table = _table(x, c)
-        (rest if table is None else tables).append((x, c) if table is None else table)
+        if table is None:
+            rest.append((x, c))
+        else:
+            tables.append(table)
     if not tables or len(rest) > 1:
         return None
     elements = math.prod(value.shape) if is_static(value.shape) else _MAX_WORK

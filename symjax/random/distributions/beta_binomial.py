@@ -6,19 +6,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 import symjax.tensor as T
-from symjax._errors import NotDerivableError
-from symjax.core._node import Constant
 from symjax.random import _support as support
 from symjax.random._constraint import Parameter, count, positive
+from symjax.random._discrete_cdf import log_tails
 from symjax.random._discrete_quantile import smallest
 from symjax.random._distribution import Distribution
 from symjax.random._incomplete import log_beta
-
-#: Most trials for which the cdf is summed.
-_MAX_SUM = 100_000
 
 
 class BetaBinomialDistribution(Distribution):
@@ -61,19 +56,10 @@ class BetaBinomialDistribution(Distribution):
         return ways + log_beta(value + alpha, n - value + beta) - log_beta(alpha, beta)
 
     def log_cdf(self, value: Any, alpha: Any, beta: Any, n: Any) -> Any:
-        counts = self._counts(n)
-        terms = self.log_density(*(T.as_tensor(p)[..., None] if i else counts for i, p in enumerate((0, alpha, beta, n))))
-        below = T.less_equal(counts, T.as_tensor(value)[..., None])
-        inside = T.logical_and(below, T.less_equal(counts, T.as_tensor(n)[..., None]))
-        found = T.logsumexp(T.where(inside, terms, -np.inf), -1)
-        found = T.where(T.greater_equal(value, n), 0.0, found)
-        return T.where(T.isnan(value), np.nan, found) if T.as_tensor(value).dtype.kind == "f" else found
+        return log_tails(lambda k: self.log_density(k, alpha, beta, n), value, 0, n)[0]
 
-    @staticmethod
-    def _counts(n: Any) -> Any:
-        if not isinstance(n, Constant) or np.max(n.value) > _MAX_SUM:
-            raise NotDerivableError("the cdf of BetaBinomial is summed for numbers of trials that are known and not huge.")
-        return T.constant(np.arange(int(np.max(n.value)) + 1, dtype=float))
+    def log_ccdf(self, value: Any, alpha: Any, beta: Any, n: Any) -> Any:
+        return log_tails(lambda k: self.log_density(k, alpha, beta, n), value, 0, n)[1]
 
     def quantile(self, q: Any, alpha: Any, beta: Any, n: Any) -> Any:
         return smallest(lambda k: T.exp(self.log_cdf(k, alpha, beta, n)), q, 0, n)
