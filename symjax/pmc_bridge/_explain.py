@@ -15,6 +15,7 @@ from symjax.pmc_bridge._graph import model_to_networkx
 from symjax.pmc_bridge._joint import total
 from symjax.pmc_bridge._model import modelcontext
 from symjax.pmc_bridge._plan import ModelPlan, log_density, plan_posterior
+from symjax.pmc_bridge._reparametrize import coordinates_of
 from symjax.random.posterior import Record
 from symjax.rewrite import RULES, canonicalize
 
@@ -132,7 +133,7 @@ def explain(model: Any = None, rewrites: Any = "auto") -> Report:
     written, plan = plan_posterior(model, None), plan_posterior(model, rewrites)
     before = _terms(written)
     after: dict[str, Any] = {}
-    applied = list(plan.plan.applied)
+    applied = [*plan.plan.applied, *(coordinates_of(plan) if rewrites == "auto" else ())]
     for name, term in _terms(plan).items():
         log: list[Any] = []
         after[name] = term if rewrites is None else canonicalize(term, laws=False, log=log)

@@ -26,7 +26,7 @@ from symjax.core._traverse import consumers, substitute
 from symjax.pmc_bridge._plan import ModelPlan, Unconstrained
 from symjax.pmc_bridge._walk_frame import from_walk, to_walk, walk_pull
 from symjax.random.distributions.random_walk import RandomWalkFrom
-from symjax.random.posterior import is_data, latents_of, value_of
+from symjax.random.posterior import Record, is_data, latents_of, value_of
 from symjax.sampling import Frame, Observations
 from symjax.tensor._wrap import OPERATORS
 
@@ -127,6 +127,27 @@ class Walk:
     def observed(self, x: Any, gradient: Any, precision: Any) -> tuple[Any, Any]:
         """The walk, and the gradient by it of the log density without the prior."""
         return x, _walk_pull(x, gradient, self.steps, self.first, self.mean, precision)
+
+
+_HOW: dict[type, str] = {
+    LocationScale: "coordinates between centred and non-centred",
+    Scaled: "written non-centred; coordinates between that and centred",
+    Walk: "coordinates between the walk's increments and its values",
+}
+
+
+def coordinates_of(plan: ModelPlan) -> list[Record]:
+    """What `reparametrize` does to the continuous variables that are left to sample, for people."""
+    parts = [u for u in plan.unconstrained() if not u.latent.is_discrete]
+    with detached():
+        priors = _chosen(parts, plan)
+    found = []
+    for i, prior in priors.items():
+        name, shape = parts[i].rv.name, parts[i].leaf.shape
+        label = f"{name} ({'×'.join(map(str, shape))})" if shape else name
+        how = f"{label}: {_HOW[type(prior)]}, chosen in warm-up for each element by what the data tell"
+        found.append(Record("reparametrize", (name,), how))
+    return found
 
 
 class _Leaves(NamedTuple):

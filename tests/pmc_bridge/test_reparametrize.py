@@ -125,6 +125,20 @@ def test_density_is_that_of_the_model_times_the_jacobian(case):
         np.testing.assert_allclose(found.frame.from_model(x, o, found.frame.data), u, rtol=1e-8, atol=1e-9)
 
 
+def test_explain_names_the_variables():
+    with pm.Model() as model:
+        scale = pm.HalfNormal("scale", 1.0)
+        theta = pm.Normal("theta", 0.0, scale, shape=3)
+        pm.Poisson("y", T.exp(theta), observed=[1, 0, 4])
+
+    def said(rewrites):
+        return [r for r in pm.explain(model, rewrites).applied if r.rule == "reparametrize"]
+
+    [record] = said("auto")
+    assert record.variables == ("theta",) and record.reason.startswith("theta (3): coordinates between centred and non-centred")
+    assert said(()) == said(None) == []
+
+
 @pytest.mark.parametrize("case", ["normal", "noncentred", "walk", "walks"])
 def test_pulls_are_gradients_of_the_likelihood(case):
     plan, parts, split, found = build(CASES[case][0]())
