@@ -15,6 +15,7 @@ from symjax.random.distributions.bernoulli import Bernoulli as Bernoulli
 from symjax.random.distributions.bernoulli import Binomial as Binomial
 from symjax.random.distributions.beta import Beta as Beta
 from symjax.random.distributions.beta_binomial import BetaBinomial as BetaBinomial
+from symjax.random.distributions.beta_binomial import BetaNegativeBinomial as BetaNegativeBinomial
 from symjax.random.distributions.categorical import Categorical as Categorical
 from symjax.random.distributions.categorical import Multinomial as Multinomial
 from symjax.random.distributions.cauchy import Cauchy as Cauchy

@@ -119,6 +119,16 @@ DISCRETE = [
         far=False,
     ),
     Row(
+        R.BetaNegativeBinomial,
+        lambda alpha, beta, n: st.betanbinom(n, alpha, beta),
+        [(2.5, 3.0, 4.0), (6.0, 0.7, 1.0), (array(3.0, 5.0, 4.5), array(2.0, 30.0, 0.5), array(5.0, 4.0, 2.0))],
+        points=lambda alpha, beta, n: np.arange(0.0, 21.0, 3.0).reshape(7, *(1,) * np.ndim(n)) + 0 * n,
+        outside=lambda alpha, beta, n: [-1.0],
+        bad=[({"alpha": -1.0, "beta": 1.0, "n": 3.0}, "alpha"), ({"alpha": 1.0, "beta": 1.0, "n": 0.0}, "n")],
+        far=False,
+        integrates=False,  # a power tail: the moments test and the cdf do
+    ),
+    Row(
         R.Poisson,
         lambda mu: st.poisson(mu),
         [(3.0,), (0.01,), (array(0.5, 20.0, 400.0),)],

@@ -64,6 +64,22 @@ LAWS = {
     "Binomial(Binomial)": Law(
         "binomial_of_binomial", lambda: R.Binomial(R.Binomial(8, 0.6), 0.3), R.Binomial, None, st.binom(8, 0.18), COUNTS
     ),
+    "NegativeBinomial(Beta)": Law(
+        "negative_binomial_of_beta",
+        lambda: R.NegativeBinomial(n=3.0, p=R.Beta(2.5, 3.0)),
+        R.BetaNegativeBinomial,
+        (2.5, 3.0, 3.0),
+        st.betanbinom(3.0, 2.5, 3.0),
+        COUNTS,
+    ),
+    "Geometric(Beta)": Law(
+        "geometric_of_beta",
+        lambda: R.Geometric(R.Beta(2.5, 3.0)) - 1,
+        R.BetaNegativeBinomial,
+        None,
+        st.betanbinom(1, 2.5, 3),
+        COUNTS,
+    ),
     "Categorical(Dirichlet)": Law(
         "categorical_of_dirichlet",
         lambda: R.Categorical(R.Dirichlet([1.0, 2.5, 0.5])),
@@ -169,6 +185,8 @@ SHARED = {
     "Binomial(Beta)": lambda: R.Binomial([4, 5], R.Beta(2.0, 3.0)),
     "Binomial(Poisson)": lambda: R.Binomial(R.Poisson(5.0), [0.3, 0.4]),
     "Binomial(Binomial)": lambda: R.Binomial(R.Binomial(8, 0.6), [0.3, 0.4]),
+    "NegativeBinomial(Beta)": lambda: R.NegativeBinomial(n=[3.0, 1.0], p=R.Beta(2.5, 3.0)),
+    "Geometric(Beta)": lambda: R.Geometric(R.Beta(2.5, 3.0), shape=(2,)),
     "Categorical(Dirichlet)": lambda: R.Categorical(R.Dirichlet([1.0, 2.5, 0.5]), shape=(3,)),
     "Exponential(Gamma)": lambda: R.Exponential(gamma(), shape=(3,)),
     "Gamma(Gamma)": lambda: R.Gamma([0.7, 1.0], gamma()),

@@ -17,9 +17,9 @@ from symjax.random.algebra._parts import fresh
 from symjax.random.algebra.positive import GAMMAS, gamma_parameters
 from symjax.random.distributions.bernoulli import Bernoulli, Binomial
 from symjax.random.distributions.beta import Beta
-from symjax.random.distributions.beta_binomial import BetaBinomial
+from symjax.random.distributions.beta_binomial import BetaBinomial, BetaNegativeBinomial
 from symjax.random.distributions.categorical import Categorical
-from symjax.random.distributions.counts import NegativeBinomial, Poisson
+from symjax.random.distributions.counts import Geometric, NegativeBinomial, Poisson
 from symjax.random.distributions.exponential import Exponential
 from symjax.random.distributions.gamma import Gamma, InverseGamma
 from symjax.random.distributions.laplace import Laplace
@@ -154,6 +154,31 @@ def binomial_of_binomial(root: Any) -> Any:
     b = root.parents[1]
     # p q / (1 − p q) = 1 / (exp(−a) + exp(−b) + exp(−a − b))
     return found, fresh(Binomial, n, -T.logaddexp(T.logaddexp(-a, -b), -a - b), like=root)
+
+
+@compound(NegativeBinomial)
+def negative_binomial_of_beta(root: Any) -> Any:
+    """NegativeBinomial(n, Beta(α, β)) = BetaNegativeBinomial(α, β, n)."""
+    mean, n = root.parents
+    # as `NegativeBinomial(n=, p=)` writes it: n (1 − p) / p
+    if op_name(mean) != "divide" or op_name(mean.parents[0]) != "multiply":
+        return None
+    product, chance = mean.parents
+    found = _draw_of(chance, Beta)
+    failing = [q for q in product.parents if q is not n]
+    if found is None or n not in product.parents or len(failing) != 1 or op_name(failing[0]) != "subtract":
+        return None
+    if number_of(failing[0].parents[0]) != 1 or failing[0].parents[1] is not chance:
+        return None
+    alpha, beta = chance.parents
+    return Found(chance, (mean, product, failing[0])), fresh(BetaNegativeBinomial, alpha, beta, n, like=root)
+
+
+@compound(Geometric)
+def geometric_of_beta(root: Any) -> Any:
+    """Geometric(Beta(α, β)) = 1 + BetaNegativeBinomial(α, β, 1), counted from 1."""
+    found = _draw_of(root.parents[0], Beta)
+    return None if found is None else (found, 1 + fresh(BetaNegativeBinomial, *found.x.parents, T.constant(1.0), like=root))
 
 
 @compound(Categorical)
