@@ -36,6 +36,7 @@ from symjax.pmc_bridge.distributions import Categorical as Categorical
 from symjax.pmc_bridge.distributions import Cauchy as Cauchy
 from symjax.pmc_bridge.distributions import ChiSquared as ChiSquared
 from symjax.pmc_bridge.distributions import Dirichlet as Dirichlet
+from symjax.pmc_bridge.distributions import DirichletMultinomial as DirichletMultinomial
 from symjax.pmc_bridge.distributions import DiscreteMarkovChain as DiscreteMarkovChain
 from symjax.pmc_bridge.distributions import DiscreteUniform as DiscreteUniform
 from symjax.pmc_bridge.distributions import Exponential as Exponential
@@ -48,15 +49,19 @@ from symjax.pmc_bridge.distributions import HalfCauchy as HalfCauchy
 from symjax.pmc_bridge.distributions import HalfFlat as HalfFlat
 from symjax.pmc_bridge.distributions import HalfNormal as HalfNormal
 from symjax.pmc_bridge.distributions import HalfStudentT as HalfStudentT
+from symjax.pmc_bridge.distributions import HyperGeometric as HyperGeometric
 from symjax.pmc_bridge.distributions import InverseGamma as InverseGamma
+from symjax.pmc_bridge.distributions import InverseWishart as InverseWishart
 from symjax.pmc_bridge.distributions import Kumaraswamy as Kumaraswamy
 from symjax.pmc_bridge.distributions import Laplace as Laplace
 from symjax.pmc_bridge.distributions import Logistic as Logistic
 from symjax.pmc_bridge.distributions import LogitNormal as LogitNormal
 from symjax.pmc_bridge.distributions import LogNormal as LogNormal
+from symjax.pmc_bridge.distributions import MatrixNormal as MatrixNormal
 from symjax.pmc_bridge.distributions import Mixture as Mixture
 from symjax.pmc_bridge.distributions import Multinomial as Multinomial
 from symjax.pmc_bridge.distributions import MvNormal as MvNormal
+from symjax.pmc_bridge.distributions import MvStudentT as MvStudentT
 from symjax.pmc_bridge.distributions import NegativeBinomial as NegativeBinomial
 from symjax.pmc_bridge.distributions import Normal as Normal
 from symjax.pmc_bridge.distributions import NormalMixture as NormalMixture
@@ -66,5 +71,6 @@ from symjax.pmc_bridge.distributions import StudentT as StudentT
 from symjax.pmc_bridge.distributions import TruncatedNormal as TruncatedNormal
 from symjax.pmc_bridge.distributions import Uniform as Uniform
 from symjax.pmc_bridge.distributions import Weibull as Weibull
+from symjax.pmc_bridge.distributions import Wishart as Wishart
 from symjax.pmc_bridge.distributions import ZeroInflatedPoisson as ZeroInflatedPoisson
 from symjax.random import draw as draw

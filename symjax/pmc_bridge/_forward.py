@@ -8,12 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from symjax.core._compiler import compiler_options
 from symjax.core._function import prepare
 from symjax.core._keys import KeyStream
 from symjax.core._lower import lower
 from symjax.core._shapes import is_symbolic
 from symjax.random._checks import parameter_checks, raise_if_broken
-from symjax.sampling._cost import compiler_options
 
 #: What one vectorised pass may hold, in bytes; more draws than fit go in several passes of one program.
 MEMORY_BUDGET = 1 << 29

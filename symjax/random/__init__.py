@@ -25,6 +25,7 @@ from symjax.random.distributions.counts import Geometric as Geometric
 from symjax.random.distributions.counts import NegativeBinomial as NegativeBinomial
 from symjax.random.distributions.counts import Poisson as Poisson
 from symjax.random.distributions.counts import ZeroInflatedPoisson as ZeroInflatedPoisson
+from symjax.random.distributions.dirichlet_multinomial import DirichletMultinomial as DirichletMultinomial
 from symjax.random.distributions.exponential import Exponential as Exponential
 from symjax.random.distributions.flat import Flat as Flat
 from symjax.random.distributions.flat import HalfFlat as HalfFlat
@@ -33,6 +34,7 @@ from symjax.random.distributions.gamma import Gamma as Gamma
 from symjax.random.distributions.gamma import InverseGamma as InverseGamma
 from symjax.random.distributions.gumbel import Gumbel as Gumbel
 from symjax.random.distributions.half_normal import HalfNormal as HalfNormal
+from symjax.random.distributions.hyper_geometric import HyperGeometric as HyperGeometric
 from symjax.random.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from symjax.random.distributions.laplace import Laplace as Laplace
 from symjax.random.distributions.log_normal import LogNormal as LogNormal
@@ -45,6 +47,7 @@ from symjax.random.distributions.mixture import Mixture as Mixture
 from symjax.random.distributions.mixture import NormalMixture as NormalMixture
 from symjax.random.distributions.mv_normal import Dirichlet as Dirichlet
 from symjax.random.distributions.mv_normal import MvNormal as MvNormal
+from symjax.random.distributions.mv_student_t import MvStudentT as MvStudentT
 from symjax.random.distributions.normal import Normal as Normal
 from symjax.random.distributions.pareto import Pareto as Pareto
 from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk
@@ -53,5 +56,7 @@ from symjax.random.distributions.student_t import StudentT as StudentT
 from symjax.random.distributions.truncated_normal import TruncatedNormal as TruncatedNormal
 from symjax.random.distributions.uniform import Uniform as Uniform
 from symjax.random.distributions.weibull import Weibull as Weibull
+from symjax.random.distributions.wishart import InverseWishart as InverseWishart
+from symjax.random.distributions.wishart import Wishart as Wishart
 from symjax.random.posterior.condition import condition as condition
 from symjax.random.posterior.marginalize import marginalize as marginalize

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from symjax.core._compiler import compiler_options
 from symjax.core._function import prepare
 from symjax.core._keys import KeyStream
 from symjax.core._leaves import as_tensor
@@ -15,6 +16,9 @@ from symjax.core._lower import Program, lower
 from symjax.core._node import Constant
 from symjax.core._traverse import flatten
 from symjax.random._checks import parameter_checks, raise_if_broken
+
+#: Draws up to which a program is compiled as fast as can be.
+_FEW = 10_000
 
 
 def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool = True) -> Any:
@@ -93,6 +97,8 @@ def _run(program: Program, base: np.ndarray, draws: int) -> list[np.ndarray]:
     def many(key_data: Any, indices: Any, data: Any) -> list[Any]:
         return jax.vmap(lambda i: one(key_data, i, data), axis_size=draws)(indices)
 
+    # the program runs once: where it makes little, most of the time is its compilation
+    options = compiler_options(tiny=draws <= _FEW)
     with jax.enable_x64(True):
-        found = jax.jit(many)(base, np.arange(draws, dtype=np.uint32), program.values_of_data())
+        found = jax.jit(many, compiler_options=options)(base, np.arange(draws, dtype=np.uint32), program.values_of_data())
     return [np.asarray(v) for v in found]

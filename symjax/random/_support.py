@@ -15,8 +15,8 @@ class Support:
     Attributes
     ----------
     kind : str
-        ``"real"``, ``"interval"``, ``"integers"``, ``"simplex"``, ``"vector"`` (all of a vector space) or another name that
-        transforms know.
+        ``"real"``, ``"interval"``, ``"integers"``, ``"simplex"``, ``"vector"`` (all of a vector space), ``"positive_definite"``
+        (symmetric matrices) or another name that transforms know.
     lower, upper : Tensor, number or None
         Bounds of an interval; None is no bound on that side.
     event_ndim : int
@@ -40,6 +40,8 @@ class Support:
         """Conditions, as bool tensors of `value`'s batch shape, that hold exactly on the support."""
         if self.kind == "simplex":
             return [T.all(T.greater_equal(value, 0), -1), T.less(T.abs(T.sum(value, -1) - 1), 1e-6)]
+        if self.kind == "positive_definite":
+            return _definite(value)
         if self.kind not in ("interval", "integers"):
             return []
         found = []
@@ -52,6 +54,14 @@ class Support:
         return found
 
 
+def _definite(value: Any) -> list[Any]:
+    other = T.swapaxes(value, -1, -2)
+    near = T.less_equal(T.abs(value - other), 1e-8 * (T.abs(value) + T.abs(other)) + 1e-300)
+    # the factor of what is not definite is nan
+    pivots = T.diagonal(T.cholesky(value), axis1=-2, axis2=-1)
+    return [T.all(near, (-2, -1)), T.all(T.greater(pivots, 0), -1)]
+
+
 real = Support()
 positive = Support("interval", 0.0, None)
 strictly_positive = Support("interval", 0.0, None, open=True)
@@ -61,6 +71,7 @@ naturals = Support("integers", 0, None)
 binary = Support("integers", 0, 1)
 simplex = Support("simplex", event_ndim=1)
 vector = Support("vector", event_ndim=1)
+positive_definite_matrices = Support("positive_definite", event_ndim=2)
 
 
 def interval(lower: Any, upper: Any) -> Support:

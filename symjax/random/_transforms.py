@@ -5,6 +5,7 @@ A transform is chosen from the support of a law, never from the law's name. All 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -271,6 +272,48 @@ class SumTo1Transform(Transform):
         return (*shape[:-1], shape[-1] - 1)
 
 
+class CholeskyTransform(Transform):
+    """Symmetric positive definite matrices: the Cholesky factor row by row, the diagonal in logs.
+
+    References
+    ----------
+    Stan Reference Manual, Covariance matrices.
+    """
+
+    name = "cholesky-cov-packed"
+    event_ndim = 2
+
+    def forward(self, value: Any) -> Any:
+        factor = T.cholesky(value)
+        rows, columns = np.tril_indices(factor.shape[-1])
+        packed = factor[..., rows, columns]
+        return T.where(rows == columns, T.log(T.where(rows == columns, packed, 1.0)), packed)
+
+    def inverse(self, z: Any) -> Any:
+        z = as_tensor(z)
+        d = _rows_of(z.shape[-1])
+        rows, columns = np.tril_indices(d)
+        packed = T.where(rows == columns, T.exp(T.where(rows == columns, z, 0.0)), z)
+        place = np.full((d, d), len(rows))
+        place[rows, columns] = np.arange(len(rows))
+        factor = T.concatenate([packed, T.zeros((*z.shape[:-1], 1))], -1)[..., place]
+        return T.matmul(factor, T.swapaxes(factor, -1, -2))
+
+    def log_det(self, z: Any) -> Any:
+        z = as_tensor(z)
+        d = _rows_of(z.shape[-1])
+        diagonal = np.cumsum(np.arange(1, d + 1)) - 1
+        return d * math.log(2) + (z[..., diagonal] * np.arange(d + 1, 1, -1)).sum(-1)
+
+    def unconstrained_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*shape[:-2], shape[-1] * (shape[-1] + 1) // 2)
+
+
+def _rows_of(size: int) -> int:
+    """Rows of the triangle that has a number of elements."""
+    return (math.isqrt(8 * size + 1) - 1) // 2
+
+
 class Chain(Transform):
     """Several transforms one after the other, the first one nearest to the support.
 
@@ -318,6 +361,7 @@ ordered = OrderedTransform()
 simplex = SimplexTransform()
 circular = CircularTransform()
 sum_to_1 = SumTo1Transform()
+cholesky = CholeskyTransform()
 
 
 def default_transform(support: Support, shape: tuple[Any, ...]) -> Transform | None:
@@ -334,6 +378,8 @@ def default_transform(support: Support, shape: tuple[Any, ...]) -> Transform | N
         return simplex
     if support.kind == "circular":
         return circular
+    if support.kind == "positive_definite":
+        return cholesky
     if support.kind != "interval":
         return None
     lower, upper = (None if _is_infinite(b) else b for b in (support.lower, support.upper))

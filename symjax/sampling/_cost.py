@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
-
 # Nanoseconds on one core of a present processor. They need only be right within a factor of two or three: what is decided by them
 # is how much time to spend where there is some to spare.
 _PER_OPERATION, _PER_ELEMENT, _PER_PRODUCT = 4.0, 0.2, 0.2
@@ -30,17 +28,6 @@ def seconds(jaxpr: Any) -> float:
         What runs.
     """
     return 1e-9 * _nanoseconds(jaxpr)
-
-
-def compiler_options(*, tiny: bool = False) -> dict[str, Any] | None:
-    """How much LLVM is to optimise a program on a CPU.
-
-    Its second level takes up to 1.7 times as long as the first, for programs that are no faster. No level at all saves another
-    third, and costs a `tiny` program a few tenths of a microsecond a run.
-    """
-    if jax.default_backend() != "cpu":
-        return None
-    return {"xla_backend_optimization_level": 0 if tiny else 1}
 
 
 def _nanoseconds(jaxpr: Any) -> float:

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from symjax.core._compiler import compiler_options
 from symjax.sampling import _cost, _gibbs, _hmc, _metropolis, _nuts
 from symjax.sampling._adapt import DualAveraging, update
 from symjax.sampling._frame import Converter
@@ -244,6 +245,6 @@ def compile_advance(target: LogDensity, setup: Setup, example: Chain, data: Any,
             converter = None if target.frame is None else pool.submit(Converter, target.frame)
             traced = jax.jit(advance).trace(example, Control.of(0, 1, 0.8), data)
             seconds = _cost.seconds(traced.jaxpr.jaxpr) / (chains or 1)
-            compiled = traced.lower().compile(compiler_options=_cost.compiler_options(tiny=seconds < _TINY and target.size <= 4))
+            compiled = traced.lower().compile(compiler_options=compiler_options(tiny=seconds < _TINY and target.size <= 4))
             known[key] = Program(compiled, seconds, converter and converter.result())
     return known[key]

@@ -129,6 +129,18 @@ DISCRETE = [
         integrates=False,  # a power tail: the moments test and the cdf do
     ),
     Row(
+        R.HyperGeometric,
+        lambda N, k, n: Summed(st.hypergeom(N, k, n), np.minimum(k, n)),
+        [(20, 7, 12), (5, 5, 2), (array(50, 1000, 9), array(20, 15, 3), array(40, 300, 0))],
+        points=lambda N, k, n: (
+            np.maximum(0, n - N + k)
+            + np.round(np.linspace(0.0, 1.0, 7).reshape(7, *(1,) * np.ndim(n)) * (np.minimum(k, n) - np.maximum(0, n - N + k)))
+        ),
+        outside=lambda N, k, n: [np.maximum(0, n - N + k) - 1.0, np.minimum(k, n) + 1.0],
+        bad=[({"N": 5, "k": 6, "n": 2}, "k"), ({"N": 5, "k": 2.5, "n": 2}, "k"), ({"N": -1, "k": 0, "n": 0}, "N")],
+        far=False,
+    ),
+    Row(
         R.Poisson,
         lambda mu: st.poisson(mu),
         [(3.0,), (0.01,), (array(0.5, 20.0, 400.0),)],

@@ -94,7 +94,7 @@ class CategoricalDistribution(Distribution):
         return T.argmax(logit_p, -1)
 
 
-def _draw_multinomial(key: Any, n: Any, p: Any, shape: tuple[int, ...]) -> Any:
+def draw_multinomial(key: Any, n: Any, p: Any, shape: tuple[int, ...]) -> Any:
     """Counts by a chain of binomials, each given what the categories before it took."""
     k = p.shape[-1]
     rest = jnp.cumsum(p[..., ::-1], -1)[..., ::-1]
@@ -150,7 +150,7 @@ class MultinomialDistribution(Distribution):
         return [T.all(counts, -1), T.equal(value.sum(-1), n)]
 
     def draw(self, key: Any, shape: Any, dtype: Any, n: Any, p: Any) -> Any:
-        return _draw_multinomial(key, n, jnp.asarray(p), shape)
+        return draw_multinomial(key, n, jnp.asarray(p), shape)
 
     def log_density(self, value: Any, n: Any, p: Any) -> Any:
         inside = self.conditions_on(value, n, p)
