@@ -50,6 +50,10 @@ def _is_positive_definite(a: np.ndarray) -> Any:
     return symmetric & (np.linalg.eigvalsh(a)[..., 0] > 0)
 
 
+def _is_whole(x: Any) -> Any:
+    return T.equal(x, T.floor(x)) if x.dtype.kind == "f" else T.ones_like(x, dtype=bool)
+
+
 real = Constraint("a number, not nan", lambda x: ~np.isnan(x))
 positive = Constraint("positive", lambda x: x > 0, lambda x: T.greater(x, 0))
 nonnegative = Constraint("zero or positive", lambda x: x >= 0, lambda x: T.greater_equal(x, 0))
@@ -61,9 +65,9 @@ probability = Constraint(
 count = Constraint(
     "a whole number, zero or positive",
     lambda x: (x >= 0) & (x == np.floor(x)),
-    lambda x: T.greater_equal(x, 0),
+    lambda x: T.logical_and(T.greater_equal(x, 0), _is_whole(x)),
 )
-integer = Constraint("a whole number", lambda x: x == np.floor(x))
+integer = Constraint("a whole number", lambda x: x == np.floor(x), lambda x: _is_whole(x))
 simplex = Constraint(
     "probabilities that sum to 1 along the last axis",
     _is_simplex,

@@ -391,7 +391,7 @@ stack concatenate max min amax amin sort diagonal stop_gradient dimshuffle flatt
 
 @fact(*_STRUCTURAL)
 def _structural(node: Any, p: Sequence[Fact]) -> Fact:
-    if node.op.name == "diagonal" and node.parents[0].fn_name == "cholesky":
+    if node.op.name == "diagonal" and node.parents[0].fn_name in ("cholesky", "cholesky_of_inverse"):
         return Fact(0.0, _INF, True, False)
     values = p[:1] if node.op.name == "getitem" else p
     return union(values) if values else UNKNOWN

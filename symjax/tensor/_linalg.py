@@ -95,13 +95,26 @@ def _cholesky(x: Any, lower: bool = True) -> Any:
     return factor if lower else jnp.swapaxes(factor, -1, -2)
 
 
+def _cholesky_of_inverse(x: Any) -> Any:
+    # with rows and columns in reverse order the Cholesky factor of x is that of x = U Uᵀ for an upper triangular U, and x⁻¹ = U⁻ᵀ U⁻¹
+    upper = jnp.flip(_cholesky(jnp.flip(x, (-2, -1))), (-2, -1))
+    identity = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=upper.dtype), upper.shape)
+    return jax.scipy.linalg.solve_triangular(jnp.swapaxes(upper, -1, -2), identity, lower=True)
+
+
 CHOLESKY = register(Operator("cholesky", _cholesky, _infer_square))
+CHOLESKY_OF_INVERSE = register(Operator("cholesky_of_inverse", _cholesky_of_inverse, _infer_square))
 INV = register(Operator("inv", jnp.linalg.inv, _infer_square))
 
 
 def cholesky(x: Any, lower: bool = True, *, on_error: str = "nan", check_finite: bool = False) -> Tensor:
     """Cholesky factor of symmetric positive definite matrices, nan where they are not; upper triangular if not `lower`."""
     return apply(CHOLESKY, [as_tensor(x)], {} if lower else {"lower": False})
+
+
+def cholesky_of_inverse(x: Any) -> Tensor:
+    """Lower Cholesky factor of the inverses of symmetric positive definite matrices, without the inverse, which loses digits."""
+    return apply(CHOLESKY_OF_INVERSE, [as_tensor(x)])
 
 
 def inv(x: Any) -> Tensor:

@@ -4,6 +4,7 @@ from symjax.tensor._linalg import block_diag as block_diag
 from symjax.tensor._linalg import cho_factor as cho_factor
 from symjax.tensor._linalg import cho_solve as cho_solve
 from symjax.tensor._linalg import cholesky as cholesky
+from symjax.tensor._linalg import cholesky_of_inverse as cholesky_of_inverse
 from symjax.tensor._linalg import det as det
 from symjax.tensor._linalg import eig as eig
 from symjax.tensor._linalg import eigh as eigh

@@ -88,6 +88,17 @@ class Summed:
         with np.errstate(divide="ignore"):
             return np.logaddexp.reduce(np.where(above, self.law.logpmf(np.minimum(k, self.n)), -np.inf), 0)
 
+    def _moment(self, f: Any) -> Any:
+        k = np.arange(self.n.max() + 1.0).reshape(-1, *(1,) * self.n.ndim)
+        return (self.law.pmf(k) * f(k)).sum(0)
+
+    def mean(self) -> Any:
+        return self._moment(lambda k: k)
+
+    def var(self) -> Any:
+        mean = self.mean()
+        return self._moment(lambda k: (k - mean) ** 2)
+
 
 DISCRETE = [
     Row(
@@ -131,7 +142,7 @@ DISCRETE = [
     Row(
         R.HyperGeometric,
         lambda N, k, n: Summed(st.hypergeom(N, k, n), np.minimum(k, n)),
-        [(20, 7, 12), (5, 5, 2), (array(50, 1000, 9), array(20, 15, 3), array(40, 300, 0))],
+        [(20, 7, 12), (5, 5, 2), (array(50, 200, 9), array(20, 15, 3), array(40, 60, 0))],
         points=lambda N, k, n: (
             np.maximum(0, n - N + k)
             + np.round(np.linspace(0.0, 1.0, 7).reshape(7, *(1,) * np.ndim(n)) * (np.minimum(k, n) - np.maximum(0, n - N + k)))

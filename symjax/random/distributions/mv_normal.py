@@ -26,18 +26,7 @@ def cholesky_factor(cov: Any = None, tau: Any = None, chol: Any = None, lower: b
     if given == "chol":
         return matrix if lower else T.swapaxes(matrix, -1, -2)
     matrix = T.cast(T.as_tensor(checked(given, matrix, positive_definite)), "floatX")
-    return T.cholesky(matrix) if given == "cov" else _factor_of_inverse(matrix)
-
-
-def _factor_of_inverse(tau: Any) -> Any:
-    """The lower Cholesky factor of a matrix's inverse, without the inverse, which loses twice the digits.
-
-    With the rows and columns in reverse order the Cholesky factor of ``tau`` is that of ``tau = U Uᵀ`` for an upper triangular
-    U, and ``tau⁻¹ = U⁻ᵀ U⁻¹``.
-    """
-    upper = T.flip(T.cholesky(T.flip(tau, (-2, -1))), (-2, -1))
-    identity = T.broadcast_to(T.eye(tau.shape[-1], dtype=tau.dtype), tau.shape)
-    return T.solve_triangular(T.swapaxes(upper, -1, -2), identity, lower=True)
+    return T.cholesky(matrix) if given == "cov" else T.cholesky_of_inverse(matrix)
 
 
 def whitened(chol: Any, deviation: Any) -> Any:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from symjax.random.posterior._gaussian_forms import CONSTANT, Entries, Form
+from symjax.random.posterior._gaussian_places import taken
 from symjax.random.posterior._gaussian_scales import Scale
 
 _NARROW = 6
@@ -50,9 +51,7 @@ def index_of(items: list[Any], wanted: Any, same: Any) -> int:
     return found
 
 
-def residual_parts(
-    forms: Sequence[Form], n: int, scales: list[Scale], symbols: list[Any]
-) -> tuple[tuple[ResidualPart, ...], ...]:
+def residual_parts(forms: Sequence[Form], n: int, scales: list[Scale], symbols: list[Any]) -> tuple[tuple[ResidualPart, ...], ...]:
     """What the residuals of forms need; `scales` and `symbols` are extended by what they use.
 
     Raises
@@ -102,17 +101,11 @@ def sum_of_squares(parts: Sequence[Sequence[ResidualPart]], unknowns: Any, scale
                 value = p.numbers @ x
             else:
                 factor = p.numbers if p.symbol is None else p.numbers * jnp.ravel(symbols[p.symbol])[p.places]
-                value = sum(factor[:, k] * _picked(x, p.cols[:, k]) for k in range(p.cols.shape[1]))
+                width = p.cols.shape[1]
+                if width > _NARROW:
+                    value = (factor * x[p.cols]).sum(1)
+                else:
+                    value = sum(factor[:, k] * taken(x, p.cols[:, k]) for k in range(width))
             row = row + scales[p.scale] * value
         total = total + (row * row).sum()
     return total
-
-
-def _picked(x: Any, index: np.ndarray) -> Any:
-    """``x[index]``, by a slice where the index is regular."""
-    if len(index) and (index == index[0]).all():
-        return x[index[0]]
-    step = int(index[1] - index[0]) if len(index) > 1 else 1
-    if step > 0 and (np.diff(index) == step).all():
-        return x[index[0] : index[-1] + 1 : step]
-    return x[index]

@@ -7,8 +7,8 @@ The integrand is ``exp(-|A x + c|² / 2)`` for n unknowns x. With ``Λ = AᵀA``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,12 +18,14 @@ import numpy as np
 from symjax.core._op import Aval, Operator
 from symjax.random.posterior._gaussian_forms import CONSTANT, Form
 from symjax.random.posterior._gaussian_gram import Layout, row_pairs
+from symjax.random.posterior._gaussian_pairs import Pairs, rotated
+from symjax.random.posterior._gaussian_places import add_at, taken
 from symjax.random.posterior._gaussian_plan import Plan
+from symjax.random.posterior._gaussian_residual import ResidualPart, sum_of_squares
 from symjax.random.posterior._gaussian_scales import Scale
 
-#: Up to so many contributions times places a sum by place is a matrix product, which is faster than a scatter.
-_MATRIX_SUM = 20_000
-_MAX_RUNS = 6
+#: Error up to which an integral is given.
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,63 +96,26 @@ class Solver:
     rows: tuple[RuntimeRows, ...]
     n_pure: int
     n_scales: int
+    residuals: tuple[tuple[ResidualPart, ...], ...]
+    pairs: Pairs | None
 
 
 class _System(NamedTuple):
-    """Values of a system: diagonal and edges of the interior, border and corner."""
+    """Values of a system: diagonal and edges of the interior, border and corner.
+
+    `size` is what the diagonals of interior and corner are sums of, all counted as positive: rounding errors are relative to it.
+    """
 
     diagonal: Any
     edges: Any
     border: Any
     corner: Any
+    size: Any
 
 
-def _runs(index: np.ndarray) -> list[tuple[int, int, int]] | None:
-    """An array of places as few stretches (position, first, step) of equal steps; None if there are many."""
-    found, k = [], 0
-    steps = np.diff(index)
-    while k < len(index):
-        if len(found) == _MAX_RUNS:
-            return None
-        step = int(steps[k]) if k < len(steps) and steps[k] > 0 else 1
-        stops = np.flatnonzero(steps[k:] != step)
-        found.append((k, int(index[k]), step))
-        k = k + int(stops[0]) + 1 if len(stops) else len(index)
-    return found
-
-
-def _taken(x: Any, index: np.ndarray) -> Any:
-    """``x[index]``, by slices where the index is regular."""
-    runs = _runs(index)
-    if runs is None:
-        return x[index]
-    stops = [r[0] for r in runs[1:]] + [len(index)]
-    parts = [x[first : first + (stop - at - 1) * step + 1 : step] for (at, first, step), stop in zip(runs, stops)]
-    return parts[0] if len(parts) == 1 else jnp.concatenate([x[:0], *parts])
-
-
-def _add_at(target: Any, index: np.ndarray, values: Any) -> Any:
-    """`target` with rows of `values` added at `index`, by shifts where the index is regular."""
-    n = target.shape[0]
-    runs = _runs(index)
-    if runs is not None:
-        for (at, first, step), stop in zip(runs, [r[0] for r in runs[1:]] + [len(index)]):
-            high = n - first - (stop - at - 1) * step - 1
-            rows = values[at:stop]
-            zero = jnp.zeros((), values.dtype)
-            target = target + jax.lax.pad(rows, zero, [(first, high, step - 1), *[(0, 0, 0)] * (rows.ndim - 1)])
-        return target
-    if len(index) * n <= _MATRIX_SUM:
-        chooser = np.zeros((n, len(index)))
-        chooser[index, np.arange(len(index))] = 1.0
-        return target + jnp.asarray(chooser, values.dtype) @ values
-    return target.at[index].add(values)
-
-
-def _assembled(solver: Solver, numbers: Any, scales: Any, runtime: Sequence[Any], symbols: Sequence[Any]) -> _System:
-    layout = solver.layout
+def _assembled(solver: Solver, flat: Any, *rest: Any) -> _System:
+    layout, runtime, symbols = solver.layout, rest[: solver.n_scales], rest[solver.n_scales :]
     m, e, b = len(layout.plan.interior), layout.plan.n_edges, layout.width
-    flat = numbers @ scales
     cuts = np.cumsum([m, e, m * b])
     diagonal, edges, border, corner = jnp.split(flat, cuts)
     border, corner = border.reshape(m, b), corner.reshape(b, b)
@@ -161,11 +126,16 @@ def _assembled(solver: Solver, numbers: Any, scales: Any, runtime: Sequence[Any]
         tail = jnp.zeros(rows.size * b, values.dtype).at[rows.tail_at].add(values[rows.tail]).reshape(rows.size, b)
         corner = corner + tail.T @ tail
         if len(rows.inner):
-            border = _add_at(border, rows.inner_at, values[rows.inner][:, None] * tail[rows.inner_row])
+            border = add_at(border, rows.inner_at, values[rows.inner][:, None] * tail[rows.inner_row])
             products = rows.weight * values[rows.left] * values[rows.right]
-            diagonal = _add_at(diagonal, rows.pair_at[rows.pair_at < m], products[rows.pair_at < m])
-            edges = _add_at(edges, rows.pair_at[rows.pair_at >= m] - m, products[rows.pair_at >= m])
-    return _System(diagonal, edges, border, corner)
+            diagonal = add_at(diagonal, rows.pair_at[rows.pair_at < m], products[rows.pair_at < m])
+            edges = add_at(edges, rows.pair_at[rows.pair_at >= m] - m, products[rows.pair_at >= m])
+    tail_size = (corner * np.eye(b)).sum(0)
+    if solver.pairs is not None:
+        left, sizes = rotated(solver.pairs, runtime)
+        corner, tail_size = corner + left.T @ left, tail_size + (sizes * sizes).sum(0)
+    size = jnp.concatenate([diagonal, tail_size])
+    return _System(diagonal, edges, border, corner, jax.lax.stop_gradient(size))
 
 
 class _Pivot(NamedTuple):
@@ -176,30 +146,47 @@ class _Pivot(NamedTuple):
     border: Any
 
 
-def _eliminated(plan: Plan, system: _System) -> tuple[Any, Any, list[_Pivot]]:
-    """The dense system that the levels leave, the log determinant of what they eliminate, and its pivots."""
-    diagonal, edges, border, corner = system
-    log_det = jnp.zeros((), corner.dtype)
+class _Eliminated(NamedTuple):
+    """What the levels leave: a dense system and its diagonal before elimination, and what they found.
+
+    `loss` is the sum over the pivots of how many times smaller than before elimination each is.
+    """
+
+    corner: Any
+    before: Any
+    log_det: Any
+    loss: Any
+    pivots: list[_Pivot]
+
+
+def _eliminated(plan: Plan, pairs: Pairs | None, system: _System) -> _Eliminated:
+    diagonal, edges, border, corner, size = system
+    log_det = loss = jnp.zeros((), corner.dtype)
+    before, tail_before = size[: len(diagonal)], size[len(diagonal) : -1]
     pivots = []
-    for level in plan.levels:
-        d, v, b = _taken(diagonal, level.chosen), _taken(edges, level.edges), _taken(border, level.chosen)
+    for number, level in enumerate(plan.levels):
+        d, v, b = taken(diagonal, level.chosen), taken(edges, level.edges), taken(border, level.chosen)
         pivots.append(_Pivot(d, v, b))
-        diagonal, border = _taken(diagonal, level.kept), _taken(border, level.kept)
+        loss = loss + (taken(before, level.chosen) / jax.lax.stop_gradient(d)).sum()
+        diagonal, border, before = (taken(x, level.kept) for x in (diagonal, border, before))
         scaled = b / d[:, None]
-        corner = corner - b.T @ scaled
+        if number or pairs is None:
+            corner = corner - b.T @ scaled
+        elif pairs.others.any():
+            corner = corner - (pairs.others[:, None] * b).T @ scaled
         log_det = log_det + jnp.log(d).sum()
-        others = _taken(edges, level.kept_edges)
-        edges = _add_at(jnp.zeros(level.n_edges, d.dtype), level.kept_at, others) if len(others) < level.n_edges else others
+        others = taken(edges, level.kept_edges)
+        edges = add_at(jnp.zeros(level.n_edges, d.dtype), level.kept_at, others) if len(others) < level.n_edges else others
         if not len(level.edges):
             continue
-        w = v / _taken(d, level.source)
-        diagonal = _add_at(diagonal, level.target, -v * w)
-        border = _add_at(border, level.target, -v[:, None] * _taken(scaled, level.source))
+        w = v / taken(d, level.source)
+        diagonal = add_at(diagonal, level.target, -v * w)
+        border = add_at(border, level.target, -v[:, None] * taken(scaled, level.source))
         if len(level.filled):
-            edges = _add_at(edges, level.filled, -_taken(w, level.left) * _taken(v, level.right))
+            edges = add_at(edges, level.filled, -taken(w, level.left) * taken(v, level.right))
     if len(plan.left):
         corner = jnp.block([[_dense(diagonal, edges, plan.rest), border], [border.T, corner]])
-    return corner, log_det, pivots
+    return _Eliminated(corner, jnp.concatenate([before, tail_before]), log_det, loss, pivots)
 
 
 def _dense(diagonal: Any, edges: Any, ends: np.ndarray) -> Any:
@@ -214,69 +201,118 @@ def _dense(diagonal: Any, edges: Any, ends: np.ndarray) -> Any:
     return matrix
 
 
-def _dense_parts(matrix: Any) -> tuple[Any, Any, Any]:
-    """The integral of a dense system ``[[Λ, s], [sᵀ, k]]``, the inverse of Λ and minus the mean."""
-    b = matrix.shape[0] - 1
-    inner, side = matrix[:b, :b], matrix[:b, b]
+def _factored(matrix: Any) -> tuple[Any, Any, Any]:
+    """Of a positive definite matrix the log determinant, the inverse of its Cholesky factor and that factor's squared diagonal."""
+    b = len(matrix)
     if b < 2:
-        inverse, log_det = 1 / inner, jnp.log(inner).sum()
-        mean = (inverse @ side[:, None])[:, 0] if b else side
-    else:
-        factor = jnp.linalg.cholesky(inner, symmetrize_input=False)
-        whiten = jax.lax.linalg.triangular_solve(factor, jnp.eye(b, dtype=matrix.dtype), left_side=True, lower=True)
-        # a masked sum, since the gather of a diagonal is slow on CPUs
-        diagonal = (factor * np.eye(b)).sum(0)
-        inverse, log_det = whiten.T @ whiten, 2 * jnp.log(diagonal).sum()
-        mean = whiten.T @ (whiten @ side)
-    return -0.5 * (log_det + matrix[b, b] - side @ mean), inverse, mean
+        return jnp.log(matrix).sum(), 1 / jnp.sqrt(matrix), matrix[:, 0] if b else jnp.zeros(0, matrix.dtype)
+    factor = jnp.linalg.cholesky(matrix, symmetrize_input=False)
+    whiten = jax.lax.linalg.triangular_solve(factor, jnp.eye(b, dtype=matrix.dtype), left_side=True, lower=True)
+    # a masked sum, since the gather of a diagonal is slow on CPUs
+    diagonal = (factor * np.eye(b)).sum(0)
+    return 2 * jnp.log(diagonal).sum(), whiten, diagonal * diagonal
 
 
 @jax.custom_jvp
-def _dense_integral(matrix: Any) -> Any:
-    """``-(log |Λ| + k - sᵀΛ⁻¹s) / 2``."""
-    return _dense_parts(matrix)[0]
+def _dense_log_det(matrix: Any) -> tuple[Any, Any, Any]:
+    """`_factored`, with the derivatives of the log determinant and, for second derivatives, of the inverse factor."""
+    return _factored(matrix)
 
 
-@_dense_integral.defjvp
-def _dense_integral_jvp(primals: Any, tangents: Any) -> Any:
-    """By Fisher's identity the derivative with respect to the matrix is minus half the second moments of (x, 1)."""
-    value, inverse, mean = _dense_parts(primals[0])
-    u = jnp.concatenate([-mean, jnp.ones(1, mean.dtype)])
-    moments = u[:, None] * u + jnp.pad(inverse, ((0, 1), (0, 1)))
-    return value, -0.5 * (moments * tangents[0]).sum()
+@_dense_log_det.defjvp
+def _dense_log_det_jvp(primals: Any, tangents: Any) -> Any:
+    found = _dense_log_det(*primals)
+    _, whiten, pivots = found
+    slope = ((whiten.T @ whiten) * tangents[0]).sum()
+    middle = whiten @ tangents[0] @ whiten.T
+    half = np.tril(np.ones(middle.shape)) - 0.5 * np.eye(len(middle))
+    return found, (slope, -(middle * half) @ whiten, jnp.zeros_like(pivots))
+
+
+def _solved(solver: Solver, flat: Any, cancelled: Any, *rest: Any) -> tuple[Any, tuple[Any, Any]]:
+    """The log determinant; the unknowns that make the sum of squares smallest, and bounds for `_guarded`."""
+    system = _assembled(solver, flat, *rest)
+    size = system.size + cancelled
+    system = system._replace(size=size)
+    found = _eliminated(solver.layout.plan, solver.pairs, system)
+    corner = found.corner
+    log_det, whiten, pivots = _dense_log_det(corner[:-1, :-1])
+    dense = -(whiten.T @ (whiten @ corner[:-1, -1]))
+    unknowns = _substituted(solver.layout.plan, found.pivots, dense, None)
+    loss = found.loss + jax.lax.stop_gradient((found.before / pivots).sum())
+    return found.log_det + log_det, (unknowns, (loss, size[-1]))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _value(solver: Solver, flat: Any, cancelled: Any, *rest: Any) -> Any:
+    """``-(log |Λ| + min |A x + c|²) / 2``; nan where rounding may have spoilt it."""
+    log_det, (unknowns, bounds) = _solved(solver, flat, cancelled, *rest)
+    return _guarded(log_det, _squares(solver, unknowns, *rest), *bounds)
+
+
+@_value.defjvp
+def _value_jvp(solver: Solver, primals: Any, tangents: Any) -> Any:
+    """At the minimum the sum of squares does not change with the unknowns, to first order."""
+    (flat, cancelled), rest = primals[:2], tuple(primals[2:])
+    log_det, slope, (unknowns, bounds) = jax.jvp(
+        lambda flat, *rest: _solved(solver, flat, cancelled, *rest), (flat, *rest), (tangents[0], *tangents[2:]), has_aux=True
+    )
+    squares, change = jax.jvp(partial(_squares, solver, unknowns), rest, tuple(tangents[2:]))
+    return _guarded(log_det, squares, *bounds), -0.5 * (slope + change)
+
+
+def _squares(solver: Solver, unknowns: Any, *rest: Any) -> Any:
+    return sum_of_squares(solver.residuals, unknowns, rest[: solver.n_scales], rest[solver.n_scales :])
+
+
+def _guarded(log_det: Any, squares: Any, loss: Any, size: Any) -> Any:
+    """The value, or nan where it may be wrong by more than `_TOLERANCE`.
+
+    The log determinant is wrong by the pivots' loss of digits; the unknowns by as much times the constants, which enters the sum
+    of squares squared; and the residuals by the digits that the constants have in common.
+    """
+    epsilon = np.finfo(float).eps
+    error = epsilon * loss + epsilon**2 * loss * size + epsilon * jnp.sqrt(squares * size)
+    return jnp.where(error < _TOLERANCE * (1 + squares), -0.5 * (log_det + squares), jnp.nan)
 
 
 def _integral(numbers: Any, scales: Any, *rest: Any, solver: Solver) -> Any:
     """``-(log |Λ| + |c|² - cᵀA Λ⁻¹ Aᵀc) / 2``."""
-    system = _assembled(solver, numbers, scales, rest[: solver.n_scales], rest[solver.n_scales :])
-    corner, log_det, _ = _eliminated(solver.layout.plan, system)
-    return _dense_integral(corner) - 0.5 * log_det
+    layout = solver.layout
+    m, b = len(layout.plan.interior), layout.width
+    places = np.concatenate([np.arange(m), layout.n_sparse + m * b + np.arange(b) * (b + 1)])
+    own = jax.lax.stop_gradient(numbers[places] * scales)
+    return _value(solver, numbers @ scales, (jnp.abs(own) - own).sum(1), *rest)
 
 
 def _drawn(noise: Any, numbers: Any, scales: Any, *rest: Any, solver: Solver) -> Any:
     """Unknowns for standard Normal `noise`, by back substitution."""
     plan = solver.layout.plan
-    system = _assembled(solver, numbers, scales, rest[: solver.n_scales], rest[solver.n_scales :])
-    corner, _, pivots = _eliminated(plan, system)
-    b, n_left = corner.shape[0] - 1, len(plan.left)
+    found = _eliminated(plan, solver.pairs, _assembled(solver, numbers @ scales, *rest))
+    corner, b = found.corner, len(found.corner) - 1
     dense = jnp.zeros(0, corner.dtype)
     if b:
         factor = jnp.linalg.cholesky(corner[:b, :b], symmetrize_input=False)
         y = jax.lax.linalg.triangular_solve(factor, corner[:b, b:], left_side=True, lower=True)
         z = noise[:b, None] - y
         dense = jax.lax.linalg.triangular_solve(factor, z, left_side=True, lower=True, transpose_a=True)[:, 0]
-    found, tail = dense[:n_left], dense[n_left:]
-    used = b
+    return _substituted(plan, found.pivots, dense, noise[b:])
+
+
+def _substituted(plan: Plan, pivots: list[_Pivot], dense: Any, noise: Any) -> Any:
+    """All unknowns given those of the dense system; their means for no noise."""
+    found, tail = dense[: len(plan.left)], dense[len(plan.left) :]
+    used = 0
     for level, (d, v, border) in zip(reversed(plan.levels), reversed(pivots), strict=True):
         n = len(level.chosen)
         total = border[:, :-1] @ tail + border[:, -1]
         if len(level.source):
-            total = _add_at(total, level.source, v * _taken(found, level.target))
-        own = noise[used : used + n] / jnp.sqrt(d) - total / d
+            total = add_at(total, level.source, v * taken(found, level.target))
+        own = -total / d if noise is None else noise[used : used + n] / jnp.sqrt(d) - total / d
         used += n
-        found = jnp.zeros(n + found.shape[0], own.dtype).at[level.chosen].set(own).at[level.kept].set(found)
+        found = add_at(add_at(jnp.zeros(n + len(found), own.dtype), level.chosen, own), level.kept, found)
     order = np.argsort(np.concatenate([plan.interior, plan.tail]))
-    return jnp.concatenate([found, tail])[order]
+    return taken(jnp.concatenate([found, tail]), order)
 
 
 def _infer_integral(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,11 +15,16 @@ from symjax.random._distribution import require
 from symjax.random.distributions.flat import FlatDistribution
 from symjax.random.distributions.normal import LOG_SQRT_2PI, Normal
 from symjax.random.posterior._gaussian_block import Block, Unfit, candidates, components, is_proper, make_block
+from symjax.random.posterior._gaussian_centre import reference_point, shifted
 from symjax.random.posterior._gaussian_closed import Integral, closed
-from symjax.random.posterior._gaussian_gram import gram_of, is_pure, layout_of, numbers_of, pattern
+from symjax.random.posterior._gaussian_forms import Form
+from symjax.random.posterior._gaussian_gram import Gram, gram_of, is_pure, layout_of, numbers_of, pattern
+from symjax.random.posterior._gaussian_pairs import pairs_of
 from symjax.random.posterior._gaussian_plan import Plan, make_plan
+from symjax.random.posterior._gaussian_residual import cost_of, residual_parts
 from symjax.random.posterior._gaussian_scales import Scale, as_tensor
 from symjax.random.posterior._gaussian_solve import DRAWN, INTEGRAL, Solver, runtime_rows
+from symjax.random.posterior._gaussian_spectrum import Spectrum, spectrum_of
 from symjax.random.posterior._joint import Decline, Factor, Joint, Rewrite
 
 RULE = "gaussian_block"
@@ -28,6 +33,8 @@ RULE = "gaussian_block"
 _WORTH = 40.0
 #: Operations that any evaluation is counted to cost, however small.
 _OVERHEAD = 2e4
+#: A system with more unknowns than this that are solved together is worth looking for better coordinates.
+_SMALL_TAIL = 8
 _MAX_NUMBERS = 50_000_000
 
 
@@ -85,7 +92,7 @@ def _rewrite(joint: Joint, block: Block, decline: Decline) -> Rewrite | None:
         if solver is None:
             decline(RULE, names, how)
             return None
-        cost = 3 * solver.layout.plan.cost() + solver.layout.size * solver.n_pure
+        cost = solver.cost()
         before = 10 * sum(len(p.rows) for f in block.all_forms() for p in f.parts) + _OVERHEAD
         left = [x for x in joint.latents if x not in block.columns]
         if left and cost > _WORTH * before:
@@ -106,42 +113,87 @@ def _rewrite(joint: Joint, block: Block, decline: Decline) -> Rewrite | None:
 def _solver(block: Block) -> tuple[Any, str]:
     """The prepared elimination, and how it goes in words; None and why not."""
     forms = block.all_forms()
-    gram = gram_of([f for f in forms if is_pure(f)], block.size)
-    mixed = [f for f in forms if not is_pure(f)]
-    pairs, dense = pattern(mixed, gram)
-    plan = make_plan(block.size, pairs, dense, block.group())
+    point = reference_point(forms, block.size)
+    forms = [shifted(f, point) for f in forms]
+    system, spectrum = _System.of(forms, block), None
+    if not system.is_simple():
+        spectrum = spectrum_of(forms, block.size)
+        if spectrum is not None:
+            forms = spectrum.forms
+            system = _System.of(forms, block)
+    plan = system.plan
     if plan is None:
         return None, f"the {block.size} values are coupled too densely for elimination"
     layout = layout_of(plan)
-    if layout.size * max(len(gram.parts), 1) > _MAX_NUMBERS:
+    if layout.size * max(len(system.gram.parts), 1) > _MAX_NUMBERS:
         return None, f"the system of {block.size} values is too large"
-    numbers, pure = numbers_of(gram, layout)
     scales: list[Scale] = []
     symbols: list[Any] = []
-    rows = tuple(runtime_rows(f, layout, scales, symbols) for f in mixed)
-    solver = Solver(layout, rows, len(pure), len(scales))
+    pairs, gram = pairs_of(forms, layout, scales)
+    numbers, pure = numbers_of(gram, layout)
+    rows = tuple(runtime_rows(f, layout, scales, symbols) for f in system.mixed)
+    try:
+        residuals = residual_parts(forms, block.size, scales, symbols)
+    except OverflowError:
+        return None, f"the rows of the {block.size} values are too many"
+    solver = Solver(layout, rows, len(pure), len(scales), residuals, pairs)
     vector = T.stack([T.cast(as_tensor(s), "float64") for s in pure]) if pure else T.constant(np.zeros(0))
     arguments = [T.constant(numbers), vector, *map(as_tensor, scales), *symbols]
-    return _Prepared(solver, arguments), _how(plan)
+    return _Prepared(solver, arguments, point, spectrum), _how(plan)
 
 
-class _Prepared:
-    """A solver with its arguments."""
+class _System(NamedTuple):
+    """Normal equations, the rows that are computed at run time, and the order of elimination."""
 
-    def __init__(self, solver: Solver, arguments: Sequence[Any]):
-        self.solver = solver
-        self.arguments = list(arguments)
-        self.layout = solver.layout
-        self.n_pure = solver.n_pure
+    gram: Gram
+    mixed: list[Form]
+    plan: Plan | None
+
+    @staticmethod
+    def of(forms: Sequence[Form], block: Block) -> _System:
+        gram = gram_of([f for f in forms if is_pure(f)], block.size)
+        mixed = [f for f in forms if not is_pure(f)]
+        pairs, dense = pattern(mixed, gram)
+        plan = make_plan(block.size, pairs, dense, block.group())
+        if plan is not None and len(plan.levels) == 1 and 0 < len(plan.left) <= _SMALL_TAIL:
+            dense = np.concatenate([plan.tail, plan.interior[plan.left]]).tolist()
+            plan = make_plan(block.size, pairs, dense, block.group())
+        return _System(gram, mixed, plan)
+
+    def is_simple(self) -> bool:
+        """Whether all unknowns but few are independent given those."""
+        return self.plan is not None and len(self.plan.levels) < 2 and len(self.plan.tail) + len(self.plan.left) <= _SMALL_TAIL
+
+
+class _Prepared(NamedTuple):
+    """A solver with its arguments; its unknowns are differences from `point`, in the coordinates of `spectrum`."""
+
+    solver: Solver
+    arguments: list[Any]
+    point: np.ndarray
+    spectrum: Spectrum | None
+
+    def cost(self) -> float:
+        """Floating-point operations of the integral and its gradient, roughly."""
+        layout = self.solver.layout
+        return 3 * layout.plan.cost() + layout.size * self.solver.n_pure + 2 * cost_of(self.solver.residuals)
+
+    def unknowns(self, found: Any) -> Any:
+        """The block's unknowns for those of the solver."""
+        if self.spectrum is not None:
+            cols = self.spectrum.cols
+            others = np.setdiff1d(np.arange(len(self.point)), cols)
+            order = np.argsort(np.concatenate([cols, others]))
+            found = T.concatenate([T.matmul(self.spectrum.matrix, found[cols]), found[others]])[order]
+        return found + self.point
 
 
 def _by_elimination(block: Block, prepared: _Prepared, name: str) -> Integral:
     params = {"solver": prepared.solver}
-    block.norm.number += block.size * LOG_SQRT_2PI
+    block.norm.number += block.size * LOG_SQRT_2PI + (prepared.spectrum.log_det if prepared.spectrum else 0.0)
     term = block.norm.total() + make(INTEGRAL, prepared.arguments, params)
-    plan = prepared.layout.plan
-    noise = Normal(0.0, 1.0, shape=(plan.size,))
-    return Integral((Factor(name, term),), make(DRAWN, [noise, *prepared.arguments], params))
+    noise = Normal(0.0, 1.0, shape=(block.size,))
+    return Integral((Factor(name, term),), prepared.unknowns(make(DRAWN, [noise, *prepared.arguments], params)))
 
 
 def _how(plan: Plan) -> str:

@@ -27,6 +27,8 @@ def triangle(node: Any) -> str | None:
         return {"lower": "upper", "upper": "lower", None: None}[inner]
     if name == "cholesky":
         return "lower" if node.settings.get("lower", True) else "upper"
+    if name == "cholesky_of_inverse":
+        return "lower"
     if name in ("tril", "triu"):
         k = node.settings.get("k", 0)
         if name == "tril":
