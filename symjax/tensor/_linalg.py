@@ -96,10 +96,10 @@ def _cholesky(x: Any, lower: bool = True) -> Any:
 
 
 def _cholesky_of_inverse(x: Any) -> Any:
-    # with rows and columns in reverse order the Cholesky factor of x is that of x = U Uᵀ for an upper triangular U, and x⁻¹ = U⁻ᵀ U⁻¹
+    # with rows and columns in reverse order a Cholesky factor is that of x = U Uᵀ for an upper triangular U, and x⁻¹ = U⁻ᵀ U⁻¹
     upper = jnp.flip(_cholesky(jnp.flip(x, (-2, -1))), (-2, -1))
     identity = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=upper.dtype), upper.shape)
-    return jax.scipy.linalg.solve_triangular(jnp.swapaxes(upper, -1, -2), identity, lower=True)
+    return jsl.solve_triangular(jnp.swapaxes(upper, -1, -2), identity, lower=True)
 
 
 CHOLESKY = register(Operator("cholesky", _cholesky, _infer_square))

@@ -22,6 +22,48 @@ def variance(*shape):
     return R.InverseGamma(2.5, 4.0, shape=shape)
 
 
+SCALE = np.array([[2.0, 0.6], [0.6, 1.0]])
+
+
+class Polya:
+    """A Dirichlet-multinomial law, of whose draws the first two counts are asked for in turn."""
+
+    def __init__(self, n, a):
+        self.n, self.a = n, np.asarray(a)
+
+    def logpmf(self, x):
+        return [st.dirichlet_multinomial(self.a, self.n).logpmf(np.asarray(row)) for row in x]
+
+    def uniforms(self, draws):
+        rng, out = np.random.default_rng(5), []
+        left, rest = np.full(len(draws), self.n), self.a.sum()
+        for i in range(len(self.a) - 1):
+            rest = rest - self.a[i]
+            law = st.betabinom(left, self.a[i], rest)
+            below = law.cdf(draws[:, i] - 1)
+            out.append(below + (law.cdf(draws[:, i]) - below) * rng.uniform(size=len(draws)))
+            left = left - draws[:, i]
+        return np.stack(out, 1)
+
+
+class HeavyTailed:
+    """A multivariate t law, of whose draws the distance from the center and a projection are asked for."""
+
+    def __init__(self, mean, scale, nu):
+        self.mean, self.scale, self.nu = np.asarray(mean), np.asarray(scale), nu
+        self.law = st.multivariate_t(mean, scale, nu)
+
+    def logpdf(self, x):
+        return self.law.logpdf(x)
+
+    def uniforms(self, draws):
+        off = draws - self.mean
+        distance = np.einsum("ni,ij,nj->n", off, np.linalg.inv(self.scale), off) / len(self.mean)
+        a = np.array([1.0, -2.0])
+        projected = off @ a / np.sqrt(a @ self.scale @ a)
+        return np.stack([st.f(len(self.mean), self.nu).cdf(distance), st.t(self.nu).cdf(projected)], 1)
+
+
 STUDENT = st.t(5.0, 0.5, (4.0 / 2.5) ** 0.5)
 BY_PRECISION = st.t(5.0, 0.5, (1.5 / 2.5) ** 0.5)
 
@@ -87,6 +129,30 @@ LAWS = {
         None,
         st.rv_discrete(values=([0, 1, 2], [0.25, 0.625, 0.125])),
         (0, 1, 2),
+    ),
+    "Multinomial(Dirichlet)": Law(
+        "multinomial_of_dirichlet",
+        lambda: R.Multinomial(7, R.Dirichlet([1.0, 2.5, 0.5])),
+        R.DirichletMultinomial,
+        (7, [1.0, 2.5, 0.5]),
+        Polya(7, [1.0, 2.5, 0.5]),
+        [[1, 4, 2], [0, 7, 0]],
+    ),
+    "MvNormal(InverseWishart)": Law(
+        "mv_normal_of_covariance",
+        lambda: R.MvNormal([1.0, -0.5], R.InverseWishart(6.0, SCALE)),
+        R.MvStudentT,
+        None,
+        HeavyTailed([1.0, -0.5], SCALE / 5, 5.0),
+        [[0.3, 0.2], [-3.0, 4.0]],
+    ),
+    "MvNormal(Wishart precision)": Law(
+        "mv_normal_of_covariance",
+        lambda: R.MvNormal([1.0, -0.5], tau=R.Wishart(6.0, np.linalg.inv(SCALE))),
+        R.MvStudentT,
+        None,
+        HeavyTailed([1.0, -0.5], SCALE / 5, 5.0),
+        [[0.3, 0.2], [-3.0, 4.0]],
     ),
     "Exponential(Gamma)": Law(
         "exponential_of_gamma", lambda: R.Exponential(gamma()), None, None, st.lomax(2.5, scale=1.5), POSITIVE
@@ -188,6 +254,9 @@ SHARED = {
     "NegativeBinomial(Beta)": lambda: R.NegativeBinomial(n=[3.0, 1.0], p=R.Beta(2.5, 3.0)),
     "Geometric(Beta)": lambda: R.Geometric(R.Beta(2.5, 3.0), shape=(2,)),
     "Categorical(Dirichlet)": lambda: R.Categorical(R.Dirichlet([1.0, 2.5, 0.5]), shape=(3,)),
+    "Multinomial(Dirichlet)": lambda: R.Multinomial(7, R.Dirichlet([1.0, 2.5, 0.5]), shape=(2, 3)),
+    "MvNormal(InverseWishart)": lambda: R.MvNormal([1.0, -0.5], R.InverseWishart(6.0, SCALE), shape=(3, 2)),
+    "MvNormal(Wishart)": lambda: R.MvNormal([1.0, -0.5], tau=R.Wishart(6.0, SCALE), shape=(3, 2)),
     "Exponential(Gamma)": lambda: R.Exponential(gamma(), shape=(3,)),
     "Gamma(Gamma)": lambda: R.Gamma([0.7, 1.0], gamma()),
     "Normal(variance)": lambda: R.Normal([0.5, 1.0], T.sqrt(variance())),
@@ -205,6 +274,9 @@ BROKEN = {
     "InverseGamma as a precision": lambda: [R.Normal(0.5, tau=variance())],
     "Gamma as a shape": lambda: [R.Gamma(gamma(), 1.0)],
     "Beta of other bounds": lambda: [R.Bernoulli(0.5 * R.Beta(2.0, 3.0))],
+    "covariance used elsewhere": _used(lambda: R.InverseWishart(6.0, SCALE), lambda s: R.MvNormal(np.zeros(2), s)),
+    "Wishart as a covariance": lambda: [R.MvNormal(np.zeros(2), R.Wishart(6.0, SCALE))],
+    "InverseWishart as a precision": lambda: [R.MvNormal(np.zeros(2), tau=R.InverseWishart(6.0, SCALE))],
     "shifted rate": lambda: [R.Poisson(gamma() + 1)],
     "seeded": lambda: [R.Poisson(R.Gamma(2.5, 1.5, seed=3))],
     **{f"{name}, shared": lambda make=make: [make()] for name, make in SHARED.items()},

@@ -18,16 +18,19 @@ from symjax.random.algebra.positive import GAMMAS, gamma_parameters
 from symjax.random.distributions.bernoulli import Bernoulli, Binomial
 from symjax.random.distributions.beta import Beta
 from symjax.random.distributions.beta_binomial import BetaBinomial, BetaNegativeBinomial
-from symjax.random.distributions.categorical import Categorical
+from symjax.random.distributions.categorical import Categorical, Multinomial
 from symjax.random.distributions.counts import Geometric, NegativeBinomial, Poisson
+from symjax.random.distributions.dirichlet_multinomial import DirichletMultinomial
 from symjax.random.distributions.exponential import Exponential
 from symjax.random.distributions.gamma import Gamma, InverseGamma
 from symjax.random.distributions.laplace import Laplace
 from symjax.random.distributions.logistic import Logistic
-from symjax.random.distributions.mv_normal import Dirichlet
+from symjax.random.distributions.mv_normal import Dirichlet, MvNormal
+from symjax.random.distributions.mv_student_t import MvStudentT
 from symjax.random.distributions.normal import Normal
 from symjax.random.distributions.pareto import Pareto
 from symjax.random.distributions.student_t import StudentT
+from symjax.random.distributions.wishart import InverseWishart, Wishart
 from symjax.rewrite import Replaced, cone_law
 from symjax.rewrite._terms import op_name
 
@@ -53,7 +56,8 @@ def compound(child: Any) -> Callable[[Any], Any]:
                 return None
             latent, result = found
             members = {latent.x, *latent.between}
-            whole = root.shape if latent.x.distribution.event_ndim == 0 else (*root.shape, latent.x.shape[-1])
+            x = latent.x
+            whole = (*root.batch_shape, *x.shape[len(x.batch_shape) :])
             if any(m.shape != whole for m in members) or engine.absorbable(root, members) != members:
                 return None
             return Replaced(frozenset(members), result)
@@ -186,6 +190,27 @@ def categorical_of_dirichlet(root: Any) -> Any:
     """Categorical(Dirichlet(a)) = Categorical(a / Σ a)."""
     found = _under(root.parents[0], ("log",), Dirichlet)
     return None if found is None else (found, fresh(Categorical, T.log(found.x.parents[0]), like=root))
+
+
+@compound(Multinomial)
+def multinomial_of_dirichlet(root: Any) -> Any:
+    """Multinomial(n, Dirichlet(a)) = DirichletMultinomial(n, a)."""
+    found = _draw_of(root.parents[1], Dirichlet)
+    return None if found is None else (found, fresh(DirichletMultinomial, root.parents[0], found.x.parents[0], like=root))
+
+
+@compound(MvNormal)
+def mv_normal_of_covariance(root: Any) -> Any:
+    """N(μ, InverseWishart(ν, Ψ)) = MvStudentT(k, μ, Ψ/k), k = ν − d + 1; a precision Wishart(ν, Ψ⁻¹) is the same."""
+    mu, chol = root.parents
+    for name, family, factor in (("cholesky", InverseWishart, T.cholesky), ("cholesky_of_inverse", Wishart, T.cholesky_of_inverse)):
+        found = _under(chol, (name,), family)
+        if found is not None and chol.settings.get("lower", True):
+            nu, scale = found.x.parents
+            degrees = nu - (scale.shape[-1] - 1)
+            root_of_scale = factor(scale) / T.expand_dims(T.sqrt(degrees), (-2, -1))
+            return found, fresh(MvStudentT, degrees, mu, root_of_scale, like=root)
+    return None
 
 
 @compound(Exponential)

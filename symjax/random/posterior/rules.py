@@ -7,10 +7,12 @@ from symjax.random.posterior.chains import propose_forward_recursion, propose_wa
 from symjax.random.posterior.conjugate import propose_beside_discrete, propose_conjugate
 from symjax.random.posterior.discrete import propose_enumeration
 from symjax.random.posterior.gaussian import propose as propose_gaussian_block
+from symjax.random.posterior.matrices import propose_matrices
 from symjax.random.posterior.statistics import sufficient_statistics
 
 #: Name and proposer of each rule; the names are what ``pm.sample(rewrites=[...])`` takes.
 RULES: tuple[tuple[str, Propose], ...] = (
+    ("conjugate", propose_matrices),
     ("sufficient_statistics", sufficient_statistics),
     ("forward_recursion", propose_forward_recursion),
     ("conjugate", propose_beside_discrete),
