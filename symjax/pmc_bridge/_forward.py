@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from symjax.core._compiler import compiler_options
+from symjax._compiler import compiler_options
 from symjax.core._function import prepare
 from symjax.core._keys import KeyStream
 from symjax.core._lower import lower

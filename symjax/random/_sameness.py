@@ -36,6 +36,11 @@ def identity(x: Any) -> Any:
     return x.key if isinstance(x, Constant) else x
 
 
+def are_same(a: Any, b: Any) -> bool:
+    """Whether two parameters are provably the same."""
+    return len({identity(a), identity(b)}) == 1
+
+
 def along(parameter: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     """A parameter of the draw `x` without some axes of `x`, if it is provably the same along them; else None."""
     value = scalar_value(parameter)

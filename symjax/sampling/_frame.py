@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from symjax.core._compiler import compiler_options
+from symjax._compiler import compiler_options
 
 #: Rows that one call of the compiled conversion takes.
 _ROWS = 64

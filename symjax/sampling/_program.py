@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from symjax.core._compiler import compiler_options
+from symjax._compiler import compiler_options
 from symjax.sampling import _cost, _gibbs, _hmc, _metropolis, _nuts
 from symjax.sampling._adapt import DualAveraging, update
 from symjax.sampling._frame import Converter

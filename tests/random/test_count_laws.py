@@ -144,6 +144,46 @@ LAWS = {
         st.nbinom(8.0, 8 / 14),
         COUNTS,
     ),
+    "sum of NegativeBinomials of other n": Law(
+        "sum_of_negative_binomials",
+        lambda: R.NegativeBinomial(n=[[1.0, 2.0], [3.0, 6.0]], p=[[0.3], [0.4]]).sum(1),
+        R.NegativeBinomial,
+        None,
+        st.nbinom([3.0, 9.0], [0.3, 0.4]),
+        np.array([[0, 2], [5, 1]]),
+    ),
+    "sum of NegativeBinomials of one symbolic probability": Law(
+        "sum_of_negative_binomials",
+        lambda: R.NegativeBinomial(n=[1.0, 2.0], p=rate(0.4)).sum(keepdims=True),
+        R.NegativeBinomial,
+        None,
+        st.nbinom(np.array([3.0]), 0.4),
+        np.array([[0], [5]]),
+    ),
+    "NegativeBinomial elements": Law(
+        "add_negative_binomials",
+        lambda: R.NegativeBinomial(n=[1.0, 2.0], p=0.4) + R.NegativeBinomial(n=3.0, p=0.4, shape=(2,)),
+        R.NegativeBinomial,
+        None,
+        st.nbinom([4.0, 5.0], 0.4),
+        np.array([[0, 2], [5, 1]]),
+    ),
+    "Geometric + NegativeBinomial of one symbolic probability": Law(
+        "add_negative_binomials",
+        lambda: (lambda p: R.Geometric(p) - 1 + R.NegativeBinomial(n=1.0, p=p))(rate(0.4)),
+        R.NegativeBinomial,
+        None,
+        st.nbinom(2, 0.4),
+        COUNTS,
+    ),
+    "sum of Multinomials": Law(
+        "sum_of_multinomials",
+        lambda: R.Multinomial([3, 4], P).sum(0),
+        R.Multinomial,
+        None,
+        Counts(7, P),
+        np.array([[1, 4, 2], [0, 0, 7]]),
+    ),
     "Multinomial + Multinomial": Law(
         "add_multinomials",
         lambda: R.Multinomial(3, P) + R.Multinomial(4, P),
@@ -164,6 +204,17 @@ LAWS = {
     ),
     "group of categories": Law(
         "categories_of_multinomial", lambda: R.Multinomial(9, P)[1:].sum(), R.Binomial, None, st.binom(9, 0.8), COUNTS
+    ),
+    "category of a sum": Law(
+        "sum_of_multinomials", lambda: R.Multinomial([3, 6], P).sum(0)[2], R.Binomial, None, st.binom(9, 0.3), COUNTS
+    ),
+    "categories of chances that are a draw": Law(
+        "categories_of_multinomial",
+        lambda: R.Multinomial(9, R.Dirichlet([1.0, 2.5, 0.5]))[1:].sum(),
+        R.BetaBinomial,
+        (3.0, 1.0, 9),
+        st.betabinom(9, 3.0, 1.0),
+        COUNTS,
     ),
     "category of rows": Law(
         "categories_of_multinomial",
@@ -245,6 +296,13 @@ BROKEN = {
     "elements of other probabilities": lambda: [R.Bernoulli([0.3, 0.4]).sum()],
     "NegativeBinomials of other odds": lambda: [R.NegativeBinomial(mu=2.0, alpha=1.0) + R.NegativeBinomial(mu=2.0, alpha=2.0)],
     "Geometrics of other chances": lambda: [R.Geometric([0.4, 0.3]).sum()],
+    "NegativeBinomials, one for all": lambda: [
+        R.NegativeBinomial(mu=2.0, alpha=1.0) + R.NegativeBinomial(mu=[2.0, 4.0], alpha=[1.0, 2.0])
+    ],
+    "NegativeBinomial elements of other odds": lambda: [R.NegativeBinomial(n=[1.0, 2.0], p=rate([0.3, 0.4])).sum()],
+    "vectors of other chances": lambda: [R.Multinomial([3, 4], np.stack([P, P[::-1]])).sum(0)],
+    "all categories of all vectors": lambda: [R.Multinomial([3, 4], P).sum()],
+    "vectors used elsewhere": _used(lambda: R.Multinomial([3, 4], P), lambda x: x.sum(0)),
     "elements of other shapes": lambda: [R.NegativeBinomial(mu=2.0, alpha=[1.0, 2.0]).sum()],
     "other n": lambda: [5 - R.Binomial(6, 0.3)],
     "other categories": lambda: [R.Multinomial(4, P) + R.Multinomial(4, P[::-1].copy())],

@@ -64,13 +64,14 @@ class Elements:
     like: Any
 
     @property
-    def _axes(self) -> tuple[int, ...]:
+    def axes(self) -> tuple[int, ...]:
+        """The axes that are reduced."""
         return self.like.settings["axis"]
 
     @property
     def size(self) -> int:
         n = 1
-        for i in self._axes:
+        for i in self.axes:
             n *= self.x.shape[i]
         return n
 
@@ -78,17 +79,18 @@ class Elements:
         return T.broadcast_to(of(self.x.parents[place]), self.x.shape)
 
     def total(self, place: int, of: Callable[[Any], Any] = as_tensor) -> Any:
-        return T.sum(self._spread(place, of), self._axes, keepdims=self._keepdims)
+        return T.sum(self._spread(place, of), self.axes, keepdims=self.keepdims)
 
     def log_total(self, place: int, of: Callable[[Any], Any]) -> Any:
-        return T.logsumexp(self._spread(place, of), self._axes, keepdims=self._keepdims)
+        return T.logsumexp(self._spread(place, of), self.axes, keepdims=self.keepdims)
 
     @property
-    def _keepdims(self) -> bool:
+    def keepdims(self) -> bool:
+        """Whether they stay, with length one."""
         return bool(self.like.settings.get("keepdims", False))
 
     def common(self, place: int) -> Any:
-        return along(self.x.parents[place], self.x, self._axes, self._keepdims)
+        return along(self.x.parents[place], self.x, self.axes, self.keepdims)
 
     def draw(self, distribution: Distribution, *parameters: Any) -> Any:
         return fresh(distribution, *parameters, like=self.like)

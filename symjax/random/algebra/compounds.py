@@ -14,6 +14,7 @@ import symjax.tensor as T
 from symjax.random._draw import RandomVariable
 from symjax.random._sameness import number_of
 from symjax.random.algebra._parts import fresh
+from symjax.random.algebra.count_sums import success_of
 from symjax.random.algebra.positive import GAMMAS, gamma_parameters
 from symjax.random.distributions.bernoulli import Bernoulli, Binomial
 from symjax.random.distributions.beta import Beta
@@ -163,19 +164,12 @@ def binomial_of_binomial(root: Any) -> Any:
 @compound(NegativeBinomial)
 def negative_binomial_of_beta(root: Any) -> Any:
     """NegativeBinomial(n, Beta(α, β)) = BetaNegativeBinomial(α, β, n)."""
-    mean, n = root.parents
-    # as `NegativeBinomial(n=, p=)` writes it: n (1 − p) / p
-    if op_name(mean) != "divide" or op_name(mean.parents[0]) != "multiply":
+    written = success_of(*root.parents)
+    if written is None:
         return None
-    product, chance = mean.parents
+    chance, between = written
     found = _draw_of(chance, Beta)
-    failing = [q for q in product.parents if q is not n]
-    if found is None or n not in product.parents or len(failing) != 1 or op_name(failing[0]) != "subtract":
-        return None
-    if number_of(failing[0].parents[0]) != 1 or failing[0].parents[1] is not chance:
-        return None
-    alpha, beta = chance.parents
-    return Found(chance, (mean, product, failing[0])), fresh(BetaNegativeBinomial, alpha, beta, n, like=root)
+    return found and (Found(chance, between), fresh(BetaNegativeBinomial, *chance.parents, root.parents[1], like=root))
 
 
 @compound(Geometric)

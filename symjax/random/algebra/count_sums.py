@@ -6,11 +6,13 @@ binomial, geometric).
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+import numpy as np
+
 import symjax.tensor as T
-from symjax.random._sameness import identity, number_of
+from symjax.core._node import Constant
+from symjax.random._sameness import along, are_same, identity, number_of
 from symjax.random.algebra._groups import joint_law
 from symjax.random.algebra._parts import combination, drawn, draws_of, fixed_in, fresh, is_one
 from symjax.random.distributions.bernoulli import Bernoulli, Binomial
@@ -108,8 +110,9 @@ def add_negative_binomials(terms: dict[Any, Any], node: Any) -> Any:
     group = next((g for _, g in alike if len(g) > 1), None)
     if group is None:
         return None
-    mean = combination((1, _failures(x)) for x in group)
     shape = combination((1, T.constant(1.0) if x.distribution is Geometric else x.parents[1]) for x in group)
+    chance = _chance(group[0])
+    mean = combination((1, _failures(x)) for x in group) if chance is None else shape * (1 - chance) / chance
     result = fresh(NegativeBinomial, mean, shape, like=node)
     successes = sum(x.distribution is Geometric for x in group)
     return Absorbed(tuple(group), result + successes if successes else result)
@@ -127,11 +130,51 @@ def sum_of_geometrics(group: Any) -> Any:
 
 @joint_law("", "sum", NegativeBinomial)
 def sum_of_negative_binomials(group: Any) -> Any:
-    """Σⱼ NegativeBinomial(μ, α) over n elements = NegativeBinomial(n μ, n α), elements used nowhere else."""
+    """Σⱼ NegativeBinomial(nⱼ, p) = NegativeBinomial(Σⱼ nⱼ, p), elements used nowhere else."""
     mean, shape = group.common(0), group.common(1)
-    if mean is None or shape is None:
+    if mean is not None and shape is not None:
+        return group.draw(NegativeBinomial, group.size * mean, group.size * shape)
+    found = success_of(*group.x.parents)
+    if found is not None:
+        chance = along(found[0], group.x, group.axes, group.keepdims)
+        if chance is None:
+            return None
+        shape = group.total(1)
+        return group.draw(NegativeBinomial, shape * (1 - chance) / chance, shape)
+    odds = _odds(group.x)
+    if not isinstance(odds, np.ndarray):
         return None
-    return group.draw(NegativeBinomial, group.size * mean, group.size * shape)
+    odds = np.broadcast_to(odds, group.x.shape)
+    if not _same_odds(odds, odds.mean(group.axes, keepdims=True)):
+        return None
+    return group.draw(NegativeBinomial, group.total(0), group.total(1))
+
+
+def success_of(mean: Any, shape: Any) -> tuple[Any, tuple[Any, ...]] | None:
+    """The probability of success, and the nodes in between, of a mean written as `NegativeBinomial(n=, p=)` does: n (1 − p) / p."""
+    if op_name(mean) != "divide":
+        return None
+    times_failing, chance = mean.parents
+    failing, between = times_failing, [mean]
+    if op_name(times_failing) == "multiply":
+        others = [q for q in times_failing.parents if not are_same(q, shape)]
+        if len(others) != 1:
+            return None
+        [failing] = others
+        between.append(times_failing)
+    elif number_of(shape) != 1:
+        return None
+    if op_name(failing) != "subtract" or number_of(failing.parents[0]) != 1 or failing.parents[1] is not chance:
+        return None
+    return chance, (*between, failing)
+
+
+def _chance(x: Any) -> Any:
+    """The probability of success, where a node says it."""
+    if x.distribution is Geometric:
+        return x.parents[0]
+    found = success_of(*x.parents)
+    return None if found is None else found[0]
 
 
 def _failures(x: Any) -> Any:
@@ -142,23 +185,24 @@ def _failures(x: Any) -> Any:
 
 
 def _odds(x: Any) -> Any:
-    """What tells the probability of a draw: the odds as a number, or the node of the probability."""
+    """What tells the probability of a draw: the odds of failure as an array, the node of the probability, or the draw itself."""
     if x.distribution is Geometric:
-        chance = number_of(x.parents[0])
-        return identity(x.parents[0]) if chance is None or not 0 < chance <= 1 else (1 - chance) / chance
-    mean, shape = x.parents
-    values = number_of(mean), number_of(shape)
-    if None not in values and values[1] > 0:
-        return values[0] / values[1]
-    if op_name(mean) == "divide" and op_name(mean.parents[0]) == "multiply":
-        # as `NegativeBinomial(n=, p=)` writes it: n (1 − p) / p
-        chance, (times, fail) = mean.parents[1], mean.parents[0].parents
-        if times is shape and op_name(fail) == "subtract" and number_of(fail.parents[0]) == 1 and fail.parents[1] is chance:
-            return identity(chance)
-    return x
+        chance = _array(x.parents[0])
+        return x.parents[0] if chance is None or not ((0 < chance) & (chance <= 1)).all() else np.asarray((1 - chance) / chance)
+    mean, shape = (_array(v) for v in x.parents)
+    if mean is not None and shape is not None and (shape > 0).all():
+        return np.asarray(mean / shape)
+    chance = _chance(x)
+    return x if chance is None else chance
+
+
+def _array(parameter: Any) -> Any:
+    """The values of a parameter that is constant; else None."""
+    value = parameter.value if isinstance(parameter, Constant) else number_of(parameter)
+    return None if value is None else np.asarray(value, float)
 
 
 def _same_odds(a: Any, b: Any) -> bool:
-    if isinstance(a, float) and isinstance(b, float):
-        return math.isclose(a, b, rel_tol=_SAME)
-    return a is b or (isinstance(a, tuple) and a == b)
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return bool(np.isclose(a, b, rtol=_SAME, atol=0.0).all())
+    return not isinstance(a, np.ndarray) and not isinstance(b, np.ndarray) and are_same(a, b)

@@ -1,6 +1,6 @@
 """Laws of multinomial counts: sums, components and groups of categories.
 
-They are those of Johnson, Kotz, Balakrishnan, Discrete Multivariate Distributions, ch. 35, sections 2 and 5.
+They are those of Johnson, Kotz, Balakrishnan, Discrete Multivariate Distributions, ch. 35, sections 2, 5 and 13.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import numpy as np
 import symjax.tensor as T
 from symjax.core._shapes import is_static
 from symjax.random._sameness import identity
-from symjax.random.algebra._groups import is_draw_of
+from symjax.random.algebra._groups import is_draw_of, joint_law
 from symjax.random.algebra._parts import combination, draws_of, fresh, is_one
 from symjax.random.distributions.bernoulli import Binomial
+from symjax.random.distributions.beta_binomial import BetaBinomial
 from symjax.random.distributions.categorical import Multinomial
+from symjax.random.distributions.dirichlet_multinomial import DirichletMultinomial
 from symjax.rewrite import Absorbed, Replaced, cone_law, sum_law
 from symjax.rewrite._terms import op_name
 
@@ -35,9 +37,21 @@ def add_multinomials(terms: dict[Any, Any], node: Any) -> Any:
     return Absorbed(tuple(group), fresh(Multinomial, combination((1, x.parents[0]) for x in group), group[0].parents[1], like=node))
 
 
+@joint_law("", "sum", Multinomial)
+def sum_of_multinomials(group: Any) -> Any:
+    """Σⱼ Multinomial(nⱼ, p) = Multinomial(Σⱼ nⱼ, p), vectors used nowhere else."""
+    x, chances = group.x, group.common(1)
+    if chances is None or x.ndim - 1 in group.axes:
+        return None
+    return group.draw(Multinomial, T.sum(T.broadcast_to(x.parents[0], x.shape[:-1]), group.axes, keepdims=group.keepdims), chances)
+
+
 @cone_law("getitem", "add", "sum")
 def categories_of_multinomial(root: Any, engine: Any) -> Any:
-    """Σ Multinomial(n, p)ᵢ over some categories i = Binomial(n, Σ pᵢ), the other categories used nowhere."""
+    """Σ Multinomial(n, p)ᵢ over some categories i = Binomial(n, Σ pᵢ), the other categories j used nowhere.
+
+    Σ DirichletMultinomial(n, a)ᵢ = BetaBinomial(Σ aᵢ, Σ aⱼ, n).
+    """
     found = _categories(root)
     if found is None:
         return None
@@ -46,11 +60,14 @@ def categories_of_multinomial(root: Any, engine: Any) -> Any:
         return None
     if engine.absorbable(root, members | {x}) != members - {root} | {x}:
         return None
-    n, chances = x.parents
-    share = T.sum(chances[..., np.array(chosen)], -1)
-    rest = T.sum(chances[..., np.setdiff1d(np.arange(x.shape[-1]), chosen)], -1)
-    log_odds = T.log(share) - T.log(rest)
-    return Replaced(frozenset(members - {root} | {x}), fresh(Binomial, n, log_odds, like=root))
+    n, weights = x.parents
+    share = T.sum(weights[..., np.array(chosen)], -1)
+    rest = T.sum(weights[..., np.setdiff1d(np.arange(x.shape[-1]), chosen)], -1)
+    if x.distribution is Multinomial:
+        result = fresh(Binomial, n, T.log(share) - T.log(rest), like=root)
+    else:
+        result = fresh(BetaBinomial, share, rest, n, like=root)
+    return Replaced(frozenset(members - {root} | {x}), result)
 
 
 def _categories(root: Any) -> tuple[Any, list[int], set[Any]] | None:
@@ -82,7 +99,7 @@ def _categories(root: Any) -> tuple[Any, list[int], set[Any]] | None:
 
 def _picked(node: Any, several: bool) -> list[int] | None:
     """The categories that an index takes of a multinomial draw, all other axes being whole."""
-    if op_name(node) != "getitem" or len(node.parents) != 1 or not is_draw_of(node.parents[0], (Multinomial,)):
+    if op_name(node) != "getitem" or len(node.parents) != 1 or not is_draw_of(node.parents[0], (Multinomial, DirichletMultinomial)):
         return None
     [x] = node.parents
     if not is_static(x.shape):

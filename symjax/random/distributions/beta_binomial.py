@@ -32,7 +32,7 @@ class BetaBinomialDistribution(Distribution):
     --------
     >>> import symjax.random as R
     >>> round(float(R.logp(R.BetaBinomial(2.0, 3.0, 10, name="x"), 4).eval()), 4)
-    -2.0592
+    -1.9671
 
     References
     ----------

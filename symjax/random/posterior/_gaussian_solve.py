@@ -26,6 +26,12 @@ from symjax.random.posterior._gaussian_scales import Scale
 
 #: Error up to which an integral is given.
 _TOLERANCE = 1e-6
+#: Levels, and unknowns that are solved together, up to which a system is shallow.
+_SHALLOW, _FEW = 2, 8
+#: Unknowns that are solved together without calling a library.
+_SWEPT = 4
+#: Multiplications up to which a product of matrices is written out.
+_WRITTEN_OUT = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +105,12 @@ class Solver:
     residuals: tuple[tuple[ResidualPart, ...], ...]
     pairs: Pairs | None
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether elimination is so short that the minimum can be had from it, without going back to the rows."""
+        plan = self.layout.plan
+        return len(plan.levels) <= _SHALLOW and not len(plan.left) and len(plan.tail) <= _FEW
+
 
 class _System(NamedTuple):
     """Values of a system: diagonal and edges of the interior, border and corner.
@@ -133,7 +145,7 @@ def _assembled(solver: Solver, flat: Any, *rest: Any) -> _System:
     tail_size = (corner * np.eye(b)).sum(0)
     if solver.pairs is not None:
         left, sizes = rotated(solver.pairs, runtime)
-        corner, tail_size = corner + left.T @ left, tail_size + (sizes * sizes).sum(0)
+        corner, tail_size = corner + _crossed(left, left), tail_size + (sizes * sizes).sum(0)
     size = jnp.concatenate([diagonal, tail_size])
     return _System(diagonal, edges, border, corner, jax.lax.stop_gradient(size))
 
@@ -171,9 +183,9 @@ def _eliminated(plan: Plan, pairs: Pairs | None, system: _System) -> _Eliminated
         diagonal, border, before = (taken(x, level.kept) for x in (diagonal, border, before))
         scaled = b / d[:, None]
         if number or pairs is None:
-            corner = corner - b.T @ scaled
+            corner = corner - _crossed(b, scaled)
         elif pairs.others.any():
-            corner = corner - (pairs.others[:, None] * b).T @ scaled
+            corner = corner - _crossed(pairs.others[:, None] * b, scaled)
         log_det = log_det + jnp.log(d).sum()
         others = taken(edges, level.kept_edges)
         edges = add_at(jnp.zeros(level.n_edges, d.dtype), level.kept_at, others) if len(others) < level.n_edges else others
@@ -187,6 +199,11 @@ def _eliminated(plan: Plan, pairs: Pairs | None, system: _System) -> _Eliminated
     if len(plan.left):
         corner = jnp.block([[_dense(diagonal, edges, plan.rest), border], [border.T, corner]])
     return _Eliminated(corner, jnp.concatenate([before, tail_before]), log_det, loss, pivots)
+
+
+def _crossed(a: Any, b: Any) -> Any:
+    """``aᵀ b``. Small ones are written out: XLA calls a library for a product, and compiles the loop around a call in pieces."""
+    return (a[:, :, None] * b[:, None, :]).sum(0) if a.shape[1] * b.size <= _WRITTEN_OUT else a.T @ b
 
 
 def _dense(diagonal: Any, edges: Any, ends: np.ndarray) -> Any:
@@ -227,6 +244,61 @@ def _dense_log_det_jvp(primals: Any, tangents: Any) -> Any:
     middle = whiten @ tangents[0] @ whiten.T
     half = np.tril(np.ones(middle.shape)) - 0.5 * np.eye(len(middle))
     return found, (slope, -(middle * half) @ whiten, jnp.zeros_like(pivots))
+
+
+@jax.custom_jvp
+def _dense_integral(matrix: Any) -> tuple[Any, Any, Any]:
+    """Of ``[[Λ, s], [sᵀ, k]]``: ``-(log |Λ| + q) / 2`` and ``q = k - sᵀΛ⁻¹s``, and the diagonal of Λ⁻¹."""
+    value, square, inverse, _ = _dense_parts(matrix)
+    return value, square, (inverse * np.eye(len(inverse))).sum(0)
+
+
+def _dense_parts(matrix: Any) -> tuple[Any, Any, Any, Any]:
+    """What `_dense_integral` gives but the whole inverse, and minus the mean."""
+    b = len(matrix) - 1
+    if b <= _SWEPT:
+        return _swept(matrix)
+    side = matrix[:b, b]
+    log_det, whiten, _ = _factored(matrix[:b, :b])
+    mean = whiten.T @ (whiten @ side)
+    square = matrix[b, b] - side @ mean
+    return -0.5 * (log_det + square), square, whiten.T @ whiten, mean
+
+
+def _swept(matrix: Any) -> tuple[Any, Any, Any, Any]:
+    """`_dense_parts` by the sweep operator (Goodnight, A Tutorial on the SWEEP Operator, The American Statistician 33, 1979)."""
+    b = len(matrix) - 1
+    log_det = jnp.zeros((), matrix.dtype)
+    for j in range(b):
+        here = np.arange(b + 1) == j
+        pivot, column = matrix[j, j], matrix[:, j]
+        log_det = log_det + jnp.log(pivot)
+        row = matrix[j] / pivot
+        swept = jnp.where(here[:, None], row, matrix - column[:, None] * row)
+        matrix = jnp.where(here, jnp.where(here, 1.0, -column)[:, None] / pivot, swept)
+    square = matrix[b, b]
+    return -0.5 * (log_det + square), square, matrix[:b, :b], matrix[:b, b]
+
+
+@_dense_integral.defjvp
+def _dense_integral_jvp(primals: Any, tangents: Any) -> Any:
+    """By Fisher's identity the derivative with respect to the matrix is minus half the second moments of (x, 1)."""
+    value, square, inverse, mean = _dense_parts(primals[0])
+    u = jnp.concatenate([-mean, jnp.ones(1, mean.dtype)])
+    moments = u[:, None] * u + jnp.pad(inverse, ((0, 1), (0, 1)))
+    diagonal = (inverse * np.eye(len(inverse))).sum(0)
+    return (value, square, diagonal), (-0.5 * (moments * tangents[0]).sum(), jnp.zeros_like(square), jnp.zeros_like(diagonal))
+
+
+def _from_elimination(solver: Solver, flat: Any, cancelled: Any, *rest: Any) -> Any:
+    """``-(log |Λ| + min |A x + c|²) / 2`` of a shallow system; nan where rounding may have spoilt it."""
+    system = _assembled(solver, flat, *rest)
+    size = system.size + cancelled
+    found = _eliminated(solver.layout.plan, solver.pairs, system._replace(size=size))
+    value, square, inverse = _dense_integral(found.corner)
+    loss = found.loss + (found.before * inverse).sum() + size[-1]
+    good = np.finfo(float).eps * jax.lax.stop_gradient(loss) < _TOLERANCE * (1 + jax.lax.stop_gradient(square))
+    return jnp.where(good, value - 0.5 * found.log_det, jnp.nan)
 
 
 def _solved(solver: Solver, flat: Any, cancelled: Any, *rest: Any) -> tuple[Any, tuple[Any, Any]]:
@@ -282,7 +354,8 @@ def _integral(numbers: Any, scales: Any, *rest: Any, solver: Solver) -> Any:
     m, b = len(layout.plan.interior), layout.width
     places = np.concatenate([np.arange(m), layout.n_sparse + m * b + np.arange(b) * (b + 1)])
     own = jax.lax.stop_gradient(numbers[places] * scales)
-    return _value(solver, numbers @ scales, (jnp.abs(own) - own).sum(1), *rest)
+    value = _from_elimination if solver.is_shallow else _value
+    return value(solver, numbers @ scales, (jnp.abs(own) - own).sum(1), *rest)
 
 
 def _drawn(noise: Any, numbers: Any, scales: Any, *rest: Any, solver: Solver) -> Any:

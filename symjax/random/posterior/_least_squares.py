@@ -15,9 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from symjax.random.posterior._sweeps import Sweeps
+
 _BLOCK = 8192
 #: Elements of a matrix that LAPACK reduces in one thread: more, and threads wait for each other far longer than they work.
 _UNTHREADED = 8192
+#: Columns per cell up to which passes over all rows are faster than putting each cell's rows together.
+_MAX_SWEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +48,22 @@ class Rows:
     scale: np.ndarray | None
     size: int
 
-    def block(self, at: Any, length: int) -> np.ndarray:
-        """Rows chosen by a slice or by positions."""
-        p = len(self.columns)
-        out = np.empty((length, p + len(self.responses)))
-        for j, column in enumerate(self.columns):
-            out[:, j] = 1.0 if column is None else column[at]
-        for j, (y, offset) in enumerate(zip(self.responses, self.offsets, strict=True)):
-            out[:, p + j] = y[at]
-            if offset is not None:
-                out[:, p + j] -= offset[at]
+    def fill(self, out: np.ndarray, at: Any) -> None:
+        """Write rows chosen by a slice or by positions to ``out (columns and responses, rows)``."""
+        for target, column in zip(out, self.columns, strict=False):
+            target[:] = 1.0 if column is None else column[at]
+        for target, y, offset in zip(out[len(self.columns) :], self.responses, self.offsets, strict=True):
+            if offset is None:
+                target[:] = y[at]
+            else:
+                np.subtract(y[at], offset[at], out=target)
         if self.scale is not None:
-            out /= self.scale[at][:, None]
+            out /= self.scale[at]
+
+    def block(self, at: Any, length: int) -> np.ndarray:
+        """Rows chosen by a slice or by positions, as ``(rows, columns and responses)``."""
+        out = np.empty((length, len(self.columns) + len(self.responses)))
+        self.fill(out.T, at)
         return out
 
 
@@ -128,8 +136,8 @@ def reduce_rows(rows: Rows, own: int, cells: np.ndarray | None, n_cells: int) ->
     if cells is None:
         whole = triangle(rows.block, rows.size, p + m)[None]
         return _split(whole, own, p, m, np.zeros((p - own, p - own + m)))
-    if own == 1:
-        return _projected(rows, cells, n_cells)
+    if own <= _MAX_SWEPT:
+        return _swept(rows, own, cells, n_cells)
     found = np.zeros((n_cells, p + m, p + m))
     for members, positions, mask in _batches(cells, n_cells, _UNTHREADED // (p + m)):
         if mask is None:
@@ -150,43 +158,24 @@ def reduce_rows(rows: Rows, own: int, cells: np.ndarray | None, n_cells: int) ->
     return _split(found, own, p, m, below)
 
 
-def _projected(rows: Rows, cells: np.ndarray, n_cells: int) -> Triangles:
-    """As `reduce_rows` for one column per cell: projections are sums, and no row need be moved.
-
-    What rounding leaves of the column in the residuals is measured and corrected for, once (Gram-Schmidt "twice is enough").
-    """
+def _swept(rows: Rows, own: int, cells: np.ndarray, n_cells: int) -> Triangles:
+    """As `reduce_rows` for few columns per cell: sums of products, and no row need be moved."""
     p, m = len(rows.columns), len(rows.responses)
-    d = p - 1
-    step = max(_BLOCK, 4 * n_cells)
-    pieces = [slice(start, min(start + step, rows.size)) for start in range(0, rows.size, step)]
-    sums = np.zeros((n_cells, p + m))
-    for at in pieces:
-        sums += _cell_sums(cells[at], (block := rows.block(at, at.stop - at.start))[:, :1] * block, n_cells)
-    squares = sums[:, :1]
-    inverse = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)
-    slopes = sums[:, 1:] * inverse
-    left = np.zeros((n_cells, d + m))
-    residual = np.zeros((n_cells, m))
+    d = p - own
+    sweeps = Sweeps(rows, own, cells, n_cells)
     below = np.zeros((0, d + m))
-    for at in pieces:
-        block = rows.block(at, at.stop - at.start)
-        rest = block[:, 1:] - block[:, :1] * slopes[cells[at]]
-        left += _cell_sums(cells[at], block[:, :1] * rest, n_cells)
-        if d:
-            below = np.linalg.qr(np.concatenate([below, triangle(lambda a, length: rest[a], len(rest), d + m)]), mode="r")  # noqa: B023
-        else:
-            residual += _cell_sums(cells[at], rest**2, n_cells)
-    residual -= left[:, d:] ** 2 * inverse
-    norms = np.sqrt(squares)
-    rows_of = np.concatenate([norms, norms * (slopes + left * inverse)], axis=1)[:, None]
+
+    def add(rest: np.ndarray) -> None:
+        nonlocal below
+        r = triangle(lambda at, length: rest.T[at], rest.shape[1], d + m)
+        below = np.linalg.qr(np.concatenate([below, r]), mode="r")
+
+    residual = sweeps.run(add if d else None).T
     below = _padded(below, d + m)
     if d:
         residual = np.sum(below[d:, d:] ** 2, axis=0)[None]
-    return Triangles(rows_of[..., :p], rows_of[..., p:], below[:d, :d], below[:d, d:], np.maximum(residual, 0.0))
-
-
-def _cell_sums(cells: np.ndarray, x: np.ndarray, n_cells: int) -> np.ndarray:
-    return np.stack([np.bincount(cells, weights=x[:, j], minlength=n_cells) for j in range(x.shape[1])], axis=1)
+    factors = np.moveaxis(np.sqrt(sweeps.squares)[:, None] * sweeps.slopes, 2, 0)
+    return Triangles(factors[..., :p], factors[..., p:], below[:d, :d], below[:d, d:], residual)
 
 
 def _split(found: np.ndarray, own: int, p: int, m: int, below: np.ndarray) -> Triangles:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symjax.core._leaves import as_tensor
+from symjax.random.posterior._cell_sums import blocks
 from symjax.random.posterior._cells import Cells, cells_of
 from symjax.random.posterior._design_reader import linear_form
 from symjax.random.posterior._designs import Column, LinearForm
@@ -107,8 +108,11 @@ def _is_response(axis: int, columns: Sequence[Column], scale: Column, shape: Seq
     everything = (*columns, scale)
     if any(c.weight is not None and c.weight.shape[axis] > 1 for c in everything):
         return False
-    indices = [i for c in everything for i in c.index if isinstance(i, np.ndarray) and i.size == i.shape[axis]]
-    return any(len(np.unique(i)) == shape[axis] for i in indices)
+    return any(
+        isinstance(i, np.ndarray) and i.size == i.shape[axis] == shape[axis] <= length and len(np.unique(i)) == shape[axis]
+        for c in everything
+        for i, length in zip(c.index, c.source.shape, strict=True)
+    )
 
 
 def split_index(column: Column) -> list[tuple[int, np.ndarray]]:
@@ -178,12 +182,11 @@ def design_of(plate: Plate) -> Design:
 
 def _level(weight: np.ndarray, cells: Cells) -> np.ndarray | None:
     """The value of a column in each cell, if it has but one there."""
-    head = min(weight.size, 1024)
-    level = np.zeros(cells.size)
     codes = cells.codes
     assert codes is not None
-    level[codes[:head]] = weight[:head]
-    if not np.array_equal(level[codes[:head]], weight[:head]):
-        return None
-    level[codes] = weight
-    return level if np.array_equal(level[codes], weight) else None
+    level = np.zeros(cells.size)
+    for head in (min(weight.size, 1024), weight.size):
+        level[codes[:head]] = weight[:head]
+        if not all(np.array_equal(level[codes[at]], weight[at]) for at in blocks(head)):
+            return None
+    return level
