@@ -66,6 +66,7 @@ def loose_draws(root: Any, is_random: Callable[[Any], bool]) -> list[Any]:
         if n is not root
         and isinstance(n, RandomVariable)
         and n.distribution.is_discrete
+        and n.token is not None
         and n.token.seed is None
         and not any(is_random(p) for p in n.parents)
     ]

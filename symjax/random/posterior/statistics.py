@@ -7,13 +7,19 @@ from collections.abc import Callable
 
 from symjax.random.posterior._alike import reduced_family, repeated_rows
 from symjax.random.posterior._joint import Decline, Factor, Joint, Rewrite
+from symjax.random.posterior._mv_rows import reduced_mv_normal
 from symjax.random.posterior._refused import Refused
 from symjax.random.posterior._regression import reduced_normal
 
 NAME = "sufficient_statistics"
 
 #: Ways to reduce a factor, in order of preference: new factors and what was done, or None where the way is not for such factors.
-_WAYS: tuple[Callable[[Factor], tuple[list[Factor], str] | None], ...] = (reduced_normal, reduced_family, repeated_rows)
+_WAYS: tuple[Callable[[Factor], tuple[list[Factor], str] | None], ...] = (
+    reduced_normal,
+    reduced_mv_normal,
+    reduced_family,
+    repeated_rows,
+)
 
 #: Why factors were left alone, so that no data is looked at twice.
 _REFUSED: weakref.WeakKeyDictionary[Factor, str] = weakref.WeakKeyDictionary()
