@@ -150,6 +150,8 @@ def _reason(joint: Joint, z: Latent, factors: tuple[Factor, ...], family: str) -
     names = [x.name for x in joint.latents if x in given]
     prior = joint.prior_of(z)
     laws = sorted({f.law.distribution.name for f in factors if f.law is not None and f is not prior})
-    pair = f"{prior.law.distribution.name}–{', '.join(laws)}" if prior is not None and prior.law is not None and laws else family
     condition = f" given {', '.join(names)}" if names else ""
-    return f"{label}: integrated out{condition}: {pair}; recovered after sampling"
+    if prior is None or prior.law is None or not laws:
+        return f"{label}: integrated out{condition}; its law given the rest: {family}; recovered after sampling"
+    return f"{label}: integrated out{condition}: {prior.law.distribution.name}–{', '.join(laws)}; recovered after sampling"
+
