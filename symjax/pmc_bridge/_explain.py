@@ -68,8 +68,9 @@ class Report:
         """One sentence on what is left."""
         (before, after), (wide, narrow) = self.operations["all"], self.dimensions
         if not narrow:
-            return f"{wide} dimensions, {before} operations as written. {_EXACT}"
-        return f"{wide} dimensions, {before} operations as written; {narrow} dimensions, {after} operations as sampled."
+            return f"{_counted(wide, 'dimension')}, {_counted(before, 'operation')} as written. {_EXACT}"
+        written = f"{_counted(wide, 'dimension')}, {_counted(before, 'operation')} as written"
+        return f"{written}; {_counted(narrow, 'dimension')}, {_counted(after, 'operation')} as sampled."
 
     def __str__(self) -> str:
         notes = [r.reason for r in self.applied if r.reason and r.rule not in RULES]
@@ -102,6 +103,10 @@ class Report:
         rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self._rows())
         head = "<tr><th></th><th>variables</th><th>rule</th><th>what</th></tr>"
         return f"<p>{escape(self.summary)}</p><table>{head}{rows}</table>"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def explain(model: Any = None, rewrites: Any = "auto") -> Report:

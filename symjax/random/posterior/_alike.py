@@ -9,9 +9,11 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax.core._scope import detached
-from symjax.random.posterior._families import FAMILIES, Family, Reduction
+from symjax.random.posterior._cell_sums import CellSums, blocks
+from symjax.random.posterior._families import FAMILIES, Family
 from symjax.random.posterior._joint import Factor
 from symjax.random.posterior._numbers import Numbers
+from symjax.random.posterior._reduction import Reduction
 from symjax.random.posterior._refused import Refused
 from symjax.random.posterior._rows import RowReader
 
@@ -56,13 +58,14 @@ def _reduce(factor: Factor, law: Any, family: Family, reader: RowReader, numbers
     cells = reader.cells()
     parameters = {name: build(cells) for name, build in readers.items()}
     y = np.broadcast_to(numbers(factor.value), (*reader.shape, *event)).reshape(reader.rows, *event)
-    if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
+    if y.dtype.kind == "f" and not all(np.all(np.isfinite(y[at])) for at in blocks(len(y))):
         raise Refused("some observations are not finite")
     constraints = {name: spec.constraint.condition for name, spec in distribution.parameters.items() if name in parameters}
     conditions = [holds(parameters[name]) for name, holds in constraints.items() if holds is not None]
     if len(parameters) == len(law.parents):
         conditions += distribution.conditions(*parameters.values())
-    reduction = Reduction(factor.name, y, cells, parameters, exposure, data, conditions)
+    sums = None if cells.codes is None else CellSums(cells.codes, cells.size)
+    reduction = Reduction(factor.name, y, cells, sums, parameters, exposure, data, conditions)
     factors = family.reduce(reduction)
     return factors, f"{reader.rows} rows → sums in {cells.size} group{'s' if cells.size > 1 else ''}"
 

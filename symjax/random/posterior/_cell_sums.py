@@ -16,6 +16,14 @@ def blocks(size: int) -> Iterator[slice]:
         yield slice(start, min(start + BLOCK, size))
 
 
+def counted(codes: np.ndarray, size: int) -> np.ndarray:
+    """How often each number below `size` occurs; unlike bincount it does not copy arrays that are not to be written to."""
+    out = np.zeros(size, np.int64)
+    for at in blocks(len(codes)):
+        np.add.at(out, codes[at].astype(np.intp, copy=False), 1)
+    return out
+
+
 class CellSums:
     """Adds up the rows of blocks by cell.
 
@@ -46,11 +54,14 @@ class CellSums:
     def add(self, x: np.ndarray, out: np.ndarray) -> None:
         """Add the present block of a column to the sums ``out (cells,)``."""
         at = self._at
+        x = np.ascontiguousarray(x, np.float64)  # other types are added far more slowly
         if self._starts is not None:
             at, x = at[self._starts], np.add.reduceat(x, self._starts)
         if 8 * self.size <= len(x):
             # sums of blocks lose fewer digits than one running sum
-            out += np.bincount(at, weights=x, minlength=self.size)
+            part = np.zeros(self.size)
+            np.add.at(part, at, x)
+            out += part
         else:
             np.add.at(out, at, x)
 

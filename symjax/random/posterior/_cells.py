@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 
 import symjax.tensor as T
+from symjax.random.posterior._cell_sums import blocks, counted
+
+#: Rows that tell whether a column has few values.
+_FEW = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Cells:
     index : tuple of array
         For each of the index arrays its value in each cell.
     counts : array
-        Number of rows in each cell, which may be zero.
+        Number of rows in each cell.
     """
 
     codes: np.ndarray | None
@@ -33,8 +37,10 @@ class Cells:
     counts: np.ndarray
 
 
-def cells_of(keys: Sequence[np.ndarray], lengths: Sequence[int], rows: int, *, whole: bool) -> Cells:
-    """Partition rows.
+def cells_of(keys: Sequence[np.ndarray], lengths: Sequence[int], rows: int) -> Cells:
+    """Partition rows into the cells that occur, in the order of their keys.
+
+    Nothing is asked of cells without rows: an expression of their parameters need not be finite.
 
     Parameters
     ----------
@@ -44,37 +50,67 @@ def cells_of(keys: Sequence[np.ndarray], lengths: Sequence[int], rows: int, *, w
         Bound of each key.
     rows : int
         Number of rows.
-    whole : bool
-        Whether a plate most of whose members have rows is kept whole, so that its parameters can be used elementwise.
     """
     if not keys:
         return Cells(None, 1, (), np.array([rows]))
-    if whole and len(keys) == 1 and lengths[0] <= rows:
-        counts = np.bincount(keys[0], minlength=lengths[0])
-        if 2 * np.count_nonzero(counts) >= lengths[0]:
-            return Cells(keys[0], lengths[0], (np.arange(lengths[0]),), counts)
-    codes, size = keys[0], lengths[0]
+    codes, labels = numbered(keys[0])
+    index = [labels]
     for key, length in zip(keys[1:], lengths[1:], strict=True):
-        codes, size = numbered(codes)
-        codes, size = codes * length + key, size * length
-    codes, size = numbered(codes)
-    counts = np.bincount(codes, minlength=size)
-    first_rows = np.empty(size, np.intp)
-    first_rows[codes[::-1]] = np.arange(rows - 1, -1, -1)
-    return Cells(codes, size, tuple(k[first_rows] for k in keys), counts)
+        codes, labels = numbered(crossed_codes(codes, length, key))
+        index = [*(i[labels // length] for i in index), labels % length]
+    return Cells(codes, len(labels), tuple(index), counted(codes, len(labels)))
 
 
-def numbered(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Values numbered in their order without gaps, and how many there are."""
+def crossed_codes(codes: np.ndarray, length: int, others: np.ndarray) -> np.ndarray:
+    """One number for each pair of a code and another that is below `length`."""
+    joint = codes * np.int64(length)
+    joint += others
+    return joint
+
+
+def numbered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values numbered in their order without gaps, and what they are.
+
+    Returns
+    -------
+    codes : array of int (rows,)
+        Number of each value; the values themselves if they are such numbers.
+    labels : array
+        The distinct values in increasing order.
+    """
     if values.dtype.kind in "iub" and values.size:
         low, high = int(values.min()), int(values.max())
-        if 0 <= low and high < max(4 * values.size, 1 << 16):
-            codes = values.astype(np.intp, copy=False)
-            present = np.bincount(codes, minlength=high + 1) > 0
-            size = int(np.count_nonzero(present))
-            return (codes if size == high + 1 else (np.cumsum(present) - 1)[codes]), size
-    found, inverse = np.unique(values, return_inverse=True)
-    return inverse.reshape(-1), len(found)
+        if high - low < max(4 * values.size, 1 << 16):
+            codes = values if values.dtype.kind == "i" and low == 0 else np.subtract(values, low, dtype=np.int64)
+            present = counted(codes, high - low + 1) > 0
+            labels = np.flatnonzero(present)
+            codes = codes if len(labels) == len(present) else (np.cumsum(present) - 1)[codes]
+            return codes, (labels + low).astype(values.dtype)
+    elif values.size > _FEW and not np.any(np.isnan(values[:_FEW])):
+        found = _numbered_few(values)
+        if found is not None:
+            return found
+    labels, codes = np.unique(values, return_inverse=True)
+    return codes.reshape(-1), labels
+
+
+def _numbered_few(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """As `numbered` if there are few values, which need not be sorted then."""
+    labels = np.unique(values[:_FEW])
+    codes = np.empty(len(values), np.intp)
+    while len(labels) <= _FEW // 4:
+        missing = []
+        for at in blocks(len(values)):
+            block = values[at]
+            places = np.minimum(np.searchsorted(labels, block), len(labels) - 1)
+            codes[at] = places
+            missing += [np.unique(block[unequal])] if np.any(unequal := labels[places] != block) else []
+            if sum(map(len, missing)) > _FEW:
+                return None
+        if not missing:
+            return codes, labels
+        labels = np.unique(np.concatenate([labels, *missing]))
+    return None
 
 
 def picked(source: Any, entries: Sequence[Any]) -> Any:

@@ -160,7 +160,7 @@ def _read_getitem(node: Any, parts: Sequence[LinearForm]) -> LinearForm | None:
         return None
     arrays = [np.asarray(i.offset) for i in indices]
     template = node.settings["index"]
-    if "ellipsis" not in template:
+    if "ellipsis" not in template and len(template) < len(source.shape):
         template = (*template, "ellipsis")
     used = sum(1 for e in template if e not in ("ellipsis", "newaxis"))
     try:
@@ -192,6 +192,10 @@ def _picked(a: np.ndarray, shape: Sequence[int], template: Sequence[Any], arrays
             )
         out.append(entry)
         axis += 1
+    chosen = out[0] if len(out) == 1 else None
+    if isinstance(chosen, np.ndarray) and chosen.dtype.kind in "iu" and chosen.size and chosen.min() >= 0:
+        if np.array_equal(a, np.arange(len(a))):
+            return chosen  # elements told by their places: the index itself, which need not be copied
     return a[tuple(out)]
 
 

@@ -6,6 +6,7 @@ is one, which later rules recognise, and what is left.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,6 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax.core._leaves import constant
-from symjax.random._distribution import require
 from symjax.random.distributions.bernoulli import Bernoulli, Binomial
 from symjax.random.distributions.beta import Beta
 from symjax.random.distributions.categorical import Categorical, Multinomial
@@ -29,75 +29,16 @@ from symjax.random.distributions.normal import LOG_SQRT_2PI, Normal
 from symjax.random.distributions.pareto import Pareto
 from symjax.random.distributions.uniform import Uniform
 from symjax.random.distributions.weibull import Weibull
-from symjax.random.posterior._cells import Cells
-from symjax.random.posterior._joint import Factor, Latent, law_factor
+from symjax.random.posterior._joint import Factor, Latent
+from symjax.random.posterior._reduction import ByRow, Part, Reduction
 from symjax.random.posterior._refused import Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Reduction:
-    """The rows of a likelihood and their cells.
-
-    Attributes
-    ----------
-    name : str
-        Name of the likelihood.
-    y : array (rows,) or (rows, *event)
-        Observations.
-    cells : Cells
-        Rows with the same parameters.
-    parameters : dict of str to Tensor
-        Parameters by cell, of shape ``(cells,)`` or (); for parameters that are exposures only their common part.
-    exposure : array (rows,) or None
-        What a parameter is multiplied by in each row.
-    data : dict of str to array (rows,)
-        Parameters that are data and do not tell cells apart.
-    conditions : list of Tensor
-        What the other parameters have to satisfy.
-    """
-
-    name: str
-    y: np.ndarray
-    cells: Cells
-    parameters: dict[str, Any]
-    exposure: np.ndarray | None
-    data: dict[str, np.ndarray]
-    conditions: list[Any]
-
-    @property
-    def n(self) -> Any:
-        """Rows in each cell."""
-        return self.cells.counts[0] if self.cells.codes is None else self.cells.counts
-
-    @property
-    def e(self) -> Any:
-        return 1.0 if self.exposure is None else self.exposure
-
-    def total(self, x: Any) -> Any:
-        """Sums over the rows of each cell."""
-        x = np.broadcast_to(x, self.y.shape[:1]) if np.ndim(x) < 2 else x
-        if self.cells.codes is None:
-            return np.sum(x, axis=0, dtype=np.float64)
-        if x.ndim == 1:
-            return np.bincount(self.cells.codes, weights=x, minlength=self.cells.size)
-        return np.stack([self.total(x[:, j]) for j in range(x.shape[1])], axis=-1)
-
-    def term(self, expression: Any, *conditions: Any) -> Factor:
-        """A factor that is no law: −inf for parameters that are not allowed."""
-        # a condition must not repeat a sum that is already taken
-        all_of = [c if c.size == 1 or c.shape == expression.shape else T.all(c) for c in (*self.conditions, *conditions)]
-        return Factor(self.name, require(expression, *all_of))
-
-    def constant(self, value: Any) -> Factor:
-        """A factor that is a number."""
-        return Factor(self.name, constant(np.float64(value)))
-
-    def law(self, law: Any, value: Any) -> Factor:
-        """A factor that is a law."""
-        return law_factor(self.name, law, constant(value))
-
-
 def _lgamma(x: Any) -> Any:
+    x = np.asarray(x, np.float64)
+    if x.size <= 1 << 14:
+        # importing SciPy's takes longer
+        return np.array([math.lgamma(v) for v in x.flat]).reshape(x.shape)
     import scipy.special
 
     return scipy.special.gammaln(x)
@@ -111,30 +52,67 @@ def _log_ways(n: Any, k: Any) -> Any:
     return _lgamma(n + 1.0) - _lgamma(k + 1.0) - _lgamma(n - k + 1.0)
 
 
-def _check(holds: Any) -> None:
-    if not np.all(holds):
-        raise Refused("some observations are outside of its support")
+def _sum_over_counts(r: Reduction, counts: ByRow, fn: Callable[[np.ndarray], np.ndarray]) -> float:
+    """Σ fn(counts) over all rows, where the counts are whole numbers from zero: once for each number where these are few."""
+    most = max(int(np.max(counts(part))) for part in r.parts())
+    if most > len(r.y):
+        return r.sum(lambda part: fn(np.asarray(counts(part), np.float64)))
+    often = np.zeros(most + 1, np.int64)
+    for part in r.parts():
+        np.add.at(often, np.broadcast_to(counts(part), part.y.shape).reshape(-1).astype(np.int64), 1)
+    occurring = np.flatnonzero(often)
+    return float(np.sum(often[occurring] * fn(occurring.astype(np.float64))))
+
+
+def _sum_log_factorials(r: Reduction, counts: ByRow) -> float:
+    return _sum_over_counts(r, counts, lambda k: _lgamma(k + 1.0))
+
+
+def _is_count(part: Part) -> Any:
+    return (part.y >= 0) & (np.rint(part.y) == part.y)
+
+
+def _is_positive(part: Part) -> Any:
+    return part.y > 0
+
+
+def _is_fraction(part: Part) -> Any:
+    return (part.y > 0) & (part.y < 1)
+
+
+def _log(part: Part) -> Any:
+    return np.log(part.y)
+
+
+def _log_exposure(part: Part) -> Any:
+    return np.log(part.e)
+
+
+def _exposed(part: Part) -> Any:
+    return part.e * part.y
 
 
 def _bernoulli(r: Reduction) -> list[Factor]:
-    _check((r.y == 0) | (r.y == 1))
-    successes = _whole(r.total(r.y))
+    r.check(lambda part: (part.y == 0) | (part.y == 1))
+    successes = _whole(r.total())
     law = Binomial(r.n, logit_p=r.parameters["logit_p"])
     return [r.law(law, successes), r.constant(-np.sum(_log_ways(r.n, successes)))]
 
 
 def _binomial(r: Reduction) -> list[Factor]:
-    n = r.data["n"]
-    _check((r.y >= 0) & (r.y <= n) & (np.rint(r.y) == r.y))
-    trials, successes = _whole(r.total(n)), _whole(r.total(r.y))
-    ways = np.sum(_log_ways(np.broadcast_to(n, r.y.shape), r.y)) - np.sum(_log_ways(trials, successes))
+    r.check(lambda part: _is_count(part) & (part.y <= part.data["n"]))
+    trials, successes = _whole(r.total(lambda part: part.data["n"])), _whole(r.total())
+    rows = _sum_log_factorials(r, lambda part: part.data["n"]) - _sum_log_factorials(r, lambda part: part.y)
+    ways = rows - _sum_log_factorials(r, lambda part: part.data["n"] - part.y) - np.sum(_log_ways(trials, successes))
     return [r.law(Binomial(trials, logit_p=r.parameters["logit_p"]), successes), r.constant(ways)]
 
 
 def _poisson(r: Reduction) -> list[Factor]:
-    _check((r.y >= 0) & (np.rint(r.y) == r.y))
-    exposure, events = r.total(r.e), _whole(r.total(r.y))
-    rows = np.sum(r.y * np.log(r.e) - _lgamma(r.y + 1.0))
+    r.check(_is_count)
+    exposure, events = r.total(lambda part: part.e), _whole(r.total())
+    rows = -_sum_log_factorials(r, lambda part: part.y)
+    if r.exposure is not None:
+        rows += r.sum(lambda part: part.y * np.log(part.e))
     whole = np.sum(events * np.log(exposure) - _lgamma(events + 1.0))
     return [r.law(Poisson(exposure * r.parameters["mu"]), events), r.constant(rows - whole)]
 
@@ -149,86 +127,90 @@ def _gamma_at(r: Reduction, shape: Any, rate: Any, total: np.ndarray, rest: Any)
 
 
 def _exponential(r: Reduction) -> list[Factor]:
-    _check(r.y >= 0)
-    return _gamma_at(r, 1.0, r.parameters["lam"], r.total(r.e * r.y), constant(np.sum(np.log(r.e) * np.ones(r.y.shape))))
+    r.check(lambda part: part.y >= 0)
+    return _gamma_at(r, 1.0, r.parameters["lam"], r.total(_exposed), constant(r.sum(_log_exposure)))
 
 
 def _gamma(r: Reduction) -> list[Factor]:
-    _check(r.y > 0)
+    r.check(_is_positive)
     alpha = r.parameters["alpha"]
-    rest = alpha * r.total(np.log(r.e)) + (alpha - 1.0) * r.total(np.log(r.y)) - r.n * T.gammaln(alpha)
-    return _gamma_at(r, alpha, r.parameters["beta"], r.total(r.e * r.y), rest)
+    rest = alpha * r.total(_log_exposure) + (alpha - 1.0) * r.total(_log) - r.n * T.gammaln(alpha)
+    return _gamma_at(r, alpha, r.parameters["beta"], r.total(_exposed), rest)
 
 
 def _inverse_gamma(r: Reduction) -> list[Factor]:
-    _check(r.y > 0)
+    r.check(_is_positive)
     alpha = r.parameters["alpha"]
-    rest = alpha * r.total(np.log(r.e)) - (alpha + 1.0) * r.total(np.log(r.y)) - r.n * T.gammaln(alpha)
-    return _gamma_at(r, alpha, r.parameters["beta"], r.total(r.e / r.y), rest)
+    rest = alpha * r.total(_log_exposure) - (alpha + 1.0) * r.total(_log) - r.n * T.gammaln(alpha)
+    return _gamma_at(r, alpha, r.parameters["beta"], r.total(lambda part: part.e / part.y), rest)
 
 
 def _chi_squared(r: Reduction) -> list[Factor]:
-    _check(r.y > 0)
+    r.check(_is_positive)
     half = r.parameters["nu"] * 0.5
-    rest = (half - 1.0) * r.total(np.log(r.y)) - r.n * (half * np.log(2.0) + T.gammaln(half)) - 0.5 * r.total(r.y)
+    rest = (half - 1.0) * r.total(_log) - r.n * (half * np.log(2.0) + T.gammaln(half)) - 0.5 * r.total()
     return [r.term(rest)]
 
 
 def _beta(r: Reduction) -> list[Factor]:
-    _check((r.y > 0) & (r.y < 1))
+    r.check(_is_fraction)
     a, b = r.parameters["alpha"], r.parameters["beta"]
-    logs = (a - 1.0) * r.total(np.log(r.y)) + (b - 1.0) * r.total(np.log1p(-r.y))
+    logs = (a - 1.0) * r.total(_log) + (b - 1.0) * r.total(lambda part: np.log1p(-part.y))
     return [r.term(logs - r.n * T.betaln(a, b))]
 
 
 def _half_normal(r: Reduction) -> list[Factor]:
-    _check(r.y >= 0)
+    r.check(lambda part: part.y >= 0)
     sigma = r.parameters["sigma"]
-    return [r.term(-r.n * (T.log(sigma) - 0.5 * np.log(2 / np.pi)) - 0.5 * r.total(r.y**2) / sigma**2)]
+    return [r.term(-r.n * (T.log(sigma) - 0.5 * np.log(2 / np.pi)) - 0.5 * r.total(lambda part: part.y**2) / sigma**2)]
 
 
 def _laplace(r: Reduction) -> list[Factor]:
     b = r.parameters["b"]
-    return [r.term(-r.n * (T.log(b) + np.log(2.0)) - r.total(np.abs(r.y - r.data["mu"])) / b)]
+    return [r.term(-r.n * (T.log(b) + np.log(2.0)) - r.total(lambda part: np.abs(part.y - part.data["mu"])) / b)]
 
 
 def _geometric(r: Reduction) -> list[Factor]:
-    _check((r.y >= 1) & (np.rint(r.y) == r.y))
+    r.check(lambda part: _is_count(part) & (part.y >= 1))
     p = r.parameters["p"]
-    failures = r.total(r.y - 1.0)
+    failures = r.total(lambda part: part.y - 1.0)
     return [r.term(T.xlogy(r.n, p) + T.xlog1py(failures, -p))]
 
 
 def _negative_binomial(r: Reduction) -> list[Factor]:
     alpha = r.data["alpha"]
-    _check((r.y >= 0) & (np.rint(r.y) == r.y) & (alpha > 0))
+    r.check(lambda part: _is_count(part) & (part.data["alpha"] > 0))
     if np.ptp(alpha) > 0:
         raise Refused("")
-    events, shape = _whole(r.total(r.y)), r.n * float(np.reshape(alpha, -1)[0])
+    one = float(np.reshape(alpha, -1)[0])
+    events, shape = _whole(r.total()), r.n * one
 
     def ways(y: Any, a: Any) -> Any:
-        return np.sum(_lgamma(y + a) - _lgamma(a) - _lgamma(y + 1.0))
+        return _lgamma(y + a) - _lgamma(a) - _lgamma(y + 1.0)
 
     law = NegativeBinomial(mu=r.n * r.parameters["mu"], alpha=shape)
-    return [r.law(law, events), r.constant(ways(r.y, alpha) - ways(events, shape))]
+    return [
+        r.law(law, events),
+        r.constant(_sum_over_counts(r, lambda part: part.y, lambda y: ways(y, one)) - np.sum(ways(events, shape))),
+    ]
 
 
 def _pareto(r: Reduction) -> list[Factor]:
-    m = r.data["m"]
-    _check((r.y >= m) & (m > 0))
-    return _gamma_at(r, 1.0, r.parameters["alpha"], r.total(np.log(r.y / m)), constant(-np.sum(np.log(r.y))))
+    r.check(lambda part: (part.y >= part.data["m"]) & (part.data["m"] > 0))
+    logs = r.total(lambda part: np.log(part.y / part.data["m"]))
+    return _gamma_at(r, 1.0, r.parameters["alpha"], logs, constant(-r.sum(_log)))
 
 
 def _weibull(r: Reduction) -> list[Factor]:
     alpha = r.data["alpha"]
-    _check((r.y > 0) & (alpha > 0))
+    r.check(lambda part: (part.y > 0) & (part.data["alpha"] > 0))
     if np.ptp(alpha) > 0:
         raise Refused("its shapes differ")
     a, beta = float(np.reshape(alpha, -1)[0]), r.parameters["beta"]
     scale = float(np.max(r.y))
     # powers of ratios, lest they overflow
-    powers = r.total((r.y / scale) ** a) * T.power(beta / scale, -a)
-    rest = np.sum((a - 1.0) * np.log(r.y) + np.log(a))
+    powers = r.total(lambda part: (part.y / scale) ** a) * T.power(beta / scale, -a)
+    rest = (a - 1.0) * r.sum(_log) + len(r.y) * np.log(a)
     return [r.term(-r.n * a * T.log(beta) - powers), r.constant(rest)]
 
 
@@ -243,14 +225,15 @@ def _uniform(r: Reduction) -> list[Factor]:
 def _normal(r: Reduction) -> list[Factor]:
     mu, sigma = r.parameters["mu"], r.parameters["sigma"]
     root = np.sqrt(r.n)
-    mean = r.total(r.y) / r.n
-    centred = r.y - (mean if r.cells.codes is None else mean[r.cells.codes])
-    rest = (1.0 - r.n) * (T.log(sigma) + LOG_SQRT_2PI) - 0.5 * r.total(centred**2) / sigma**2
+    mean = r.total() / r.n
+    codes = r.cells.codes
+    squares = r.total(lambda part: (part.y - (mean if codes is None else mean[codes[part.at]])) ** 2)
+    rest = (1.0 - r.n) * (T.log(sigma) + LOG_SQRT_2PI) - 0.5 * squares / sigma**2
     return [r.law(Normal(root * mu, sigma, shape=np.shape(mean)), root * mean), r.term(rest)]
 
 
 def _log_normal(r: Reduction) -> list[Factor]:
-    _check(r.y > 0)
+    r.check(_is_positive)
     logs = replace(r, y=np.log(r.y))
     return [*_normal(logs), r.constant(-np.sum(logs.y))]
 
@@ -268,11 +251,10 @@ def _simplex(log_p: Any) -> Any:
 def _categorical(r: Reduction) -> list[Factor]:
     log_p = r.parameters["logit_p"]
     size = log_p.shape[-1]
-    _check((r.y >= 0) & (r.y < size) & (np.rint(r.y) == r.y))
+    r.check(lambda part: _is_count(part) & (part.y < size))
     if r.cells.size * size * 2 > len(r.y):
         raise Refused("")
-    codes = _whole(r.y) if r.cells.codes is None else r.cells.codes * size + _whole(r.y)
-    counts = np.bincount(codes, minlength=r.cells.size * size).reshape(r.cells.size, size)
+    counts = r.tally(size)
     counts = counts[0] if r.cells.codes is None else counts
     p = _simplex(log_p)
     if p is None:
@@ -284,21 +266,20 @@ def _categorical(r: Reduction) -> list[Factor]:
 
 
 def _multinomial(r: Reduction) -> list[Factor]:
-    n = r.data["n"]
-    _check((r.y >= 0) & (np.rint(r.y) == r.y))
-    _check(r.y.sum(-1) == n)
-    counts = _whole(r.total(r.y))
-    rows = np.sum(_lgamma(n * np.ones(len(r.y)) + 1.0)) - np.sum(_lgamma(r.y + 1.0))
+    r.check(_is_count)
+    r.check(lambda part: part.y.sum(-1) == part.data["n"])
+    counts = _whole(r.total())
+    rows = float(np.sum(_lgamma(r.data["n"] + 1.0))) - _sum_log_factorials(r, lambda part: part.y)
     whole = np.sum(_lgamma(counts.sum(-1) + 1.0)) - np.sum(_lgamma(counts + 1.0))
     return [r.law(Multinomial(counts.sum(-1), r.parameters["p"]), counts), r.constant(rows - whole)]
 
 
 def _dirichlet(r: Reduction) -> list[Factor]:
-    _check((r.y > 0) & (r.y < 1))
-    _check(np.abs(r.y.sum(-1) - 1) < 1e-6)
+    r.check(_is_fraction)
+    r.check(lambda part: np.abs(part.y.sum(-1) - 1) < 1e-6)
     [a] = r.parameters.values()
     norm = T.gammaln(a).sum(-1) - T.gammaln(a.sum(-1))
-    return [r.term(((a - 1.0) * r.total(np.log(r.y))).sum(-1) - r.n * norm)]
+    return [r.term(((a - 1.0) * r.total(_log)).sum(-1) - r.n * norm)]
 
 
 @dataclass(frozen=True, slots=True)

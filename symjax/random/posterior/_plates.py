@@ -157,8 +157,7 @@ def design_of(plate: Plate) -> Design:
     for column in (*plate.columns, plate.scale):
         keys.add(column)
     spread_varies = bool(split_index(plate.scale))
-    # nothing is asked of the scale of a group without rows
-    cells = cells_of(keys.arrays, keys.lengths, plate.rows, whole=not spread_varies)
+    cells = cells_of(keys.arrays, keys.lengths, plate.rows)
     own: list[np.ndarray | None] = []
     common: list[np.ndarray] = []
     place: dict[Column, tuple[int, np.ndarray | None]] = {}

@@ -11,7 +11,8 @@ import numpy as np
 import symjax.tensor as T
 from symjax.core._leaves import constant
 from symjax.core._traverse import make
-from symjax.random.posterior._cells import Cells, numbered, picked
+from symjax.random.posterior._cell_sums import counted
+from symjax.random.posterior._cells import Cells, crossed_codes, numbered, picked
 from symjax.random.posterior._design_reader import linear_form
 from symjax.random.posterior._designs import Column, LinearForm
 from symjax.random.posterior._numbers import Numbers
@@ -165,21 +166,24 @@ class RowReader:
             # were half of all rows repeated, a sample without any repetition would be all but impossible
             chosen = np.random.default_rng(0).choice(self.rows, _SAMPLE, replace=False)
             self._joint([k[chosen] for k in flat], _SAMPLE - 1)
-        codes = self._joint(flat, int(self.rows / least))
+        codes, index = self._joint(flat, int(self.rows / least))
         if codes is None:
             return Cells(None, 1, (), np.array([self.rows]))
-        counts = np.bincount(codes)
-        first = np.empty(len(counts), np.intp)
-        first[codes[::-1]] = np.arange(self.rows - 1, -1, -1)
-        return Cells(codes, len(counts), tuple(k[first] for k in flat), counts)
+        size = len(index[0])
+        return Cells(codes, size, index, counted(codes, size))
 
-    def _joint(self, keys: Sequence[np.ndarray], most: int) -> np.ndarray | None:
-        """Numbers of the distinct rows of some keys, in the keys' order; refused when there are more than `most`."""
+    def _joint(self, keys: Sequence[np.ndarray], most: int) -> tuple[np.ndarray | None, tuple[np.ndarray, ...]]:
+        """Numbers of the distinct rows of some keys, in the keys' order, and these rows; refused for more than `most`."""
         joint: np.ndarray | None = None
-        size = 1
+        index: list[np.ndarray] = []
         for key in keys:
-            code, length = numbered(key)
-            joint, size = (code, length) if joint is None else numbered(joint * length + code)
-            if size > most:
+            code, labels = numbered(key)
+            if joint is None:
+                joint, index = code, [labels]
+            else:
+                length = len(labels)
+                joint, found = numbered(crossed_codes(joint, length, code))
+                index = [*(i[found // length] for i in index), labels[found % length]]
+            if len(index[0]) > most:
                 raise Refused("" if self.rows <= 2 else f"nearly all of its {self.rows} rows differ")
-        return joint
+        return joint, tuple(index)

@@ -2,7 +2,8 @@
 
 Modified Gram-Schmidt of ``[A | B | y]`` finds the triangle that Householder's QR does and is as stable when the right-hand side is
 treated as one more column (Björck, Solving linear least squares problems by Gram-Schmidt orthogonalization, 1967). What rounding
-leaves of a column in the others is measured in the pass that follows and corrected for once ("twice is enough").
+leaves of the first column, most often that of ones, in the others is measured in the pass that follows and corrected for once:
+data far from zero loses no more digits than it has lost when it was written down.
 """
 
 from __future__ import annotations
@@ -65,34 +66,35 @@ class Sweeps:
         """
         found = np.zeros((self._width, self._sums.size))
         for r in range(self._own):
-            found, left = self._pass(r)
-            self._correct(r, left, found)
+            found = self._pass(r)
             squares = found[r]
             before = squares + np.sum(self.squares[:r] * self.slopes[:r, r] ** 2, axis=0)
             self.squares[r] = np.where(squares <= _NOTHING**2 * before, 0.0, squares)
             self.slopes[r] = found * _inverse(self.squares[r])
-        found, left = self._pass(self._own, rest)
-        self._correct(self._own, left, found)
+        found = self._pass(self._own, rest)
         return np.maximum(found[len(self._rows.columns) :], 0.0)
 
-    def _pass(self, r: int, rest: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """Sums of products with column `r`, and with the one before it to see what is left of that one."""
+    def _pass(self, r: int, rest: Any = None) -> np.ndarray:
+        """Sums of products with column `r` by column and cell; after the last column, sums of squares."""
         found, left = np.zeros((2, self._width, self._sums.size))
-        last = r == self._own
         p = len(self._rows.columns)
         for at in blocks(self._rows.size):
             self._sums.start(at)
             v = self._reduced(at, r)
             for j in range(r, self._width):
-                if r:
-                    self._sums.add(self._product(v, r - 1, j), left[j])
-                if not last:
+                if r == 1:
+                    self._sums.add(self._product(v, 0, j), left[j])
+                if r < self._own:
                     self._sums.add(self._product(v, r, j), found[j])
                 elif j >= p and rest is None:
                     self._sums.add(self._product(v, j, j), found[j])
             if rest is not None:
                 rest(v[r:])
-        return found, left
+        if r == 1:
+            share = left * _inverse(self.squares[0])
+            self.slopes[0] += share
+            found -= share * (left if r == self._own else left[1])
+        return found
 
     def _reduced(self, at: slice, r: int) -> np.ndarray:
         """A block of rows, the first `r` columns removed from those behind them."""
@@ -109,17 +111,6 @@ class Sweeps:
 
     def _product(self, v: np.ndarray, s: int, j: int) -> np.ndarray:
         return v[j] if s == 0 and self._has_ones else np.multiply(v[s], v[j], out=self._spare[: v.shape[1]])
-
-    def _correct(self, r: int, left: np.ndarray, found: np.ndarray) -> None:
-        """Take what is left of column ``r - 1`` in the others into account."""
-        if r == 0:
-            return
-        share = left * _inverse(self.squares[r - 1])
-        self.slopes[r - 1] += share
-        if r < self._own:
-            found -= share * left[r]
-        else:
-            found -= share * left
 
 
 def _inverse(x: np.ndarray) -> np.ndarray:

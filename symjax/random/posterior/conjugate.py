@@ -154,4 +154,3 @@ def _reason(joint: Joint, z: Latent, factors: tuple[Factor, ...], family: str) -
     if prior is None or prior.law is None or not laws:
         return f"{label}: integrated out{condition}; its law given the rest: {family}; recovered after sampling"
     return f"{label}: integrated out{condition}: {prior.law.distribution.name}–{', '.join(laws)}; recovered after sampling"
-
