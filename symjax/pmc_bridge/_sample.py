@@ -7,7 +7,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -164,11 +163,10 @@ def _sampled(
 ) -> tuple[Any, Samples]:
     """Run the chains, and map their draws back to the model's variables."""
     # chains are threads already: threads of the linear algebra library below them would wait for each other
-    with ThreadPoolExecutor(1) as pool, threadpool_limits(1, "blas"):
-        # XLA compiles the way back while the way forward compiles and runs
-        recovery = pool.submit(compiled.recovery(len(starts[0]) * options["draws"], names).compile)
-        found = run(compiled.target, *starts, **options)
-        tree = _results(model, compiled, found, names, options["tune"], options["random_seed"], recovery.result())
+    recovery = compiled.recovery(len(starts[0]) * options["draws"], names)
+    with threadpool_limits(1, "blas"):
+        found = run(compiled.target, *starts, beside=recovery.compile, **options)
+        tree = _results(model, compiled, found, names, options["tune"], options["random_seed"], recovery)
     return tree, found
 
 

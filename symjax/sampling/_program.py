@@ -218,7 +218,15 @@ class Program(NamedTuple):
 _compiled: WeakKeyDictionary[Callable[..., Any], dict[Any, Program]] = WeakKeyDictionary()
 
 
-def compile_advance(target: LogDensity, setup: Setup, example: Chain, data: Any, *, chains: int | None = None) -> Program:
+def compile_advance(
+    target: LogDensity,
+    setup: Setup,
+    example: Chain,
+    data: Any,
+    *,
+    chains: int | None = None,
+    when_traced: Callable[[], Any] = lambda: None,
+) -> Program:
     """`advance` compiled, for one chain or, with `chains`, vectorised over that many.
 
     Parameters
@@ -233,6 +241,8 @@ def compile_advance(target: LogDensity, setup: Setup, example: Chain, data: Any,
         The target's data as JAX arrays.
     chains : int, optional
         Number of chains that a call advances together.
+    when_traced : callable, optional
+        Called when what is left is XLA's work, which other threads do not disturb.
     """
     known = _compiled.setdefault(target.function, {})
     leaves, structure = jax.tree.flatten(data)
@@ -245,6 +255,10 @@ def compile_advance(target: LogDensity, setup: Setup, example: Chain, data: Any,
             converter = None if target.frame is None else pool.submit(Converter, target.frame)
             traced = jax.jit(advance).trace(example, Control.of(0, 1, 0.8), data)
             seconds = _cost.seconds(traced.jaxpr.jaxpr) / (chains or 1)
-            compiled = traced.lower().compile(compiler_options=compiler_options(tiny=seconds < _TINY and target.size <= 4))
+            lowered = traced.lower()
+            when_traced()
+            compiled = lowered.compile(compiler_options=compiler_options(tiny=seconds < _TINY and target.size <= 4))
             known[key] = Program(compiled, seconds, converter and converter.result())
+    else:
+        when_traced()
     return known[key]

@@ -50,6 +50,7 @@ def sample(
     keep_warmup: bool = False,
     progressbar: bool = True,
     callback: Callback | None = None,
+    beside: Callable[[], Any] = lambda: None,
 ) -> Samples:
     """Sample a log density with NUTS, and with Gibbs or Metropolis steps for discrete variables.
 
@@ -92,6 +93,9 @@ def sample(
     callback : callable, optional
         ``callback(chain, step, tuning, statistics)`` after each step, in the order of the chain's steps. If it raises
         KeyboardInterrupt, the run ends with what was drawn.
+    beside : callable, optional
+        Other work that is due when the run ends, compiling most of all; done in a thread of its own from the moment that Python
+        has nothing more to do for the run's program.
 
     Returns
     -------
@@ -139,7 +143,11 @@ def sample(
     plan = Plan(target, data, tune, draws, target_accept, max_treedepth, rank, None if thin == "auto" else int(thin))
     setup = Setup(kernel, max(MAX_TREE_DEPTH, max_treedepth), rank)
     run = _Run(plan, len(chains), cores, callback, progressbar=progressbar)
-    interrupted = run(setup, chains, jitters, vectorized=vectorized)
+    with ThreadPoolExecutor(1) as pool:
+        futures: list[Future[Any]] = []
+        interrupted = run(setup, chains, jitters, vectorized=vectorized, when_traced=lambda: futures.append(pool.submit(beside)))
+        for future in futures:
+            future.result()
     samples = collect(run.warmup, run.drawn, max_treedepth, keep_warmup=keep_warmup, interrupted=interrupted)
     samples.compile_seconds, samples.sampling_seconds = run.compile_seconds, run.sampling_seconds
     return samples
@@ -199,13 +207,16 @@ class _Run:
         self._stop = threading.Event()
         self._turn = threading.Semaphore(max(1, cores))
 
-    def __call__(self, setup: Setup, chains: list[Chain], jitters: list[Jitter], *, vectorized: bool) -> bool:
+    def __call__(
+        self, setup: Setup, chains: list[Chain], jitters: list[Jitter], *, vectorized: bool, when_traced: Callable[[], Any]
+    ) -> bool:
         """Compile and run; returns whether the run was interrupted."""
         begin = time.perf_counter()
         numbers = list(range(len(chains)))
         groups = [numbers] if vectorized else [[c] for c in numbers]
         starts = [jax.tree.map(lambda *x: np.stack(x), *chains)] if vectorized else chains
-        program = compile_advance(self.plan.target, setup, starts[0], self.plan.data, chains=len(chains) if vectorized else None)
+        together = len(chains) if vectorized else None
+        program = compile_advance(self.plan.target, setup, starts[0], self.plan.data, chains=together, when_traced=when_traced)
         compiled = time.perf_counter()
         self.compile_seconds = compiled - begin
 

@@ -187,10 +187,10 @@ def layout_of(plan: Plan) -> Layout:
 
 
 def numbers_of(gram: Gram, layout: Layout) -> tuple[np.ndarray, list[Any]]:
-    """Matrix of the flat vector's coefficients, one column for each product of scales."""
-    matrix = np.zeros((layout.size, len(gram.parts)))
-    for k, (i, j, v) in enumerate(gram.parts.values()):
-        np.add.at(matrix[:, k], layout.positions(i, j), v)
+    """Matrix of the flat vector's coefficients, one row for each product of scales."""
+    matrix = np.zeros((len(gram.parts), layout.size))
+    for row, (i, j, v) in zip(matrix, gram.parts.values(), strict=True):
+        np.add.at(row, layout.positions(i, j), v)
         corner = ~layout.inside[i] & ~layout.inside[j] & (i != j)
-        np.add.at(matrix[:, k], layout.positions(j[corner], i[corner]), v[corner])
+        np.add.at(row, layout.positions(j[corner], i[corner]), v[corner])
     return matrix, list(gram.parts)

@@ -349,27 +349,36 @@ def _guarded(log_det: Any, squares: Any, loss: Any, size: Any) -> Any:
 
 
 def _integral(numbers: Any, scales: Any, *rest: Any, solver: Solver) -> Any:
-    """``-(log |Λ| + |c|² - cᵀA Λ⁻¹ Aᵀc) / 2``."""
+    """``-(log |Λ| + |c|² - cᵀA Λ⁻¹ Aᵀc) / 2``.
+
+    `numbers` have shape ``(scales, elements)``: XLA multiplies a matrix from the left several times faster than from the right.
+    """
     layout = solver.layout
     m, b = len(layout.plan.interior), layout.width
     places = np.concatenate([np.arange(m), layout.n_sparse + m * b + np.arange(b) * (b + 1)])
-    own = jax.lax.stop_gradient(numbers[places] * scales)
+    own = jax.lax.stop_gradient(scales[:, None] * numbers[:, places])
     value = _from_elimination if solver.is_shallow else _value
-    return value(solver, numbers @ scales, (jnp.abs(own) - own).sum(1), *rest)
+    return value(solver, scales @ numbers, (jnp.abs(own) - own).sum(0), *rest)
 
 
 def _drawn(noise: Any, numbers: Any, scales: Any, *rest: Any, solver: Solver) -> Any:
     """Unknowns for standard Normal `noise`, by back substitution."""
     plan = solver.layout.plan
-    found = _eliminated(plan, solver.pairs, _assembled(solver, numbers @ scales, *rest))
-    corner, b = found.corner, len(found.corner) - 1
-    dense = jnp.zeros(0, corner.dtype)
-    if b:
-        factor = jnp.linalg.cholesky(corner[:b, :b], symmetrize_input=False)
-        y = jax.lax.linalg.triangular_solve(factor, corner[:b, b:], left_side=True, lower=True)
-        z = noise[:b, None] - y
-        dense = jax.lax.linalg.triangular_solve(factor, z, left_side=True, lower=True, transpose_a=True)[:, 0]
+    found = _eliminated(plan, solver.pairs, _assembled(solver, scales @ numbers, *rest))
+    b = len(found.corner) - 1
+    dense = _drawn_together(found.corner, noise[:b])
     return _substituted(plan, found.pivots, dense, noise[b:])
+
+
+def _drawn_together(corner: Any, noise: Any) -> Any:
+    """Unknowns of a dense system, whose last row and column are minus its right-hand side."""
+    b = len(noise)
+    if b < 2:
+        return noise / jnp.sqrt(corner[:b, 0]) - corner[:b, b] / corner[:b, 0]
+    factor = jnp.linalg.cholesky(corner[:b, :b], symmetrize_input=False)
+    y = jax.lax.linalg.triangular_solve(factor, corner[:b, b:], left_side=True, lower=True)
+    z = noise[:, None] - y
+    return jax.lax.linalg.triangular_solve(factor, z, left_side=True, lower=True, transpose_a=True)[:, 0]
 
 
 def _substituted(plan: Plan, pivots: list[_Pivot], dense: Any, noise: Any) -> Any:
