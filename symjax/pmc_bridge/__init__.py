@@ -34,6 +34,7 @@ from symjax.pmc_bridge.distributions import BetaBinomial as BetaBinomial
 from symjax.pmc_bridge.distributions import Binomial as Binomial
 from symjax.pmc_bridge.distributions import Categorical as Categorical
 from symjax.pmc_bridge.distributions import Cauchy as Cauchy
+from symjax.pmc_bridge.distributions import Censored as Censored
 from symjax.pmc_bridge.distributions import ChiSquared as ChiSquared
 from symjax.pmc_bridge.distributions import Dirichlet as Dirichlet
 from symjax.pmc_bridge.distributions import DirichletMultinomial as DirichletMultinomial
@@ -68,6 +69,7 @@ from symjax.pmc_bridge.distributions import NormalMixture as NormalMixture
 from symjax.pmc_bridge.distributions import Pareto as Pareto
 from symjax.pmc_bridge.distributions import Poisson as Poisson
 from symjax.pmc_bridge.distributions import StudentT as StudentT
+from symjax.pmc_bridge.distributions import Truncated as Truncated
 from symjax.pmc_bridge.distributions import TruncatedNormal as TruncatedNormal
 from symjax.pmc_bridge.distributions import Uniform as Uniform
 from symjax.pmc_bridge.distributions import Weibull as Weibull

@@ -20,6 +20,7 @@ from symjax.random.distributions.categorical import Categorical as Categorical
 from symjax.random.distributions.categorical import Multinomial as Multinomial
 from symjax.random.distributions.cauchy import Cauchy as Cauchy
 from symjax.random.distributions.cauchy import HalfCauchy as HalfCauchy
+from symjax.random.distributions.censored import Censored as Censored
 from symjax.random.distributions.counts import DiscreteUniform as DiscreteUniform
 from symjax.random.distributions.counts import Geometric as Geometric
 from symjax.random.distributions.counts import NegativeBinomial as NegativeBinomial
@@ -53,6 +54,7 @@ from symjax.random.distributions.pareto import Pareto as Pareto
 from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk
 from symjax.random.distributions.student_t import HalfStudentT as HalfStudentT
 from symjax.random.distributions.student_t import StudentT as StudentT
+from symjax.random.distributions.truncated import Truncated as Truncated
 from symjax.random.distributions.truncated_normal import TruncatedNormal as TruncatedNormal
 from symjax.random.distributions.uniform import Uniform as Uniform
 from symjax.random.distributions.weibull import Weibull as Weibull

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.stats as st
 from count_cases import DISCRETE
+from modified_cases import MODIFIED
 from row import FAR as FAR
 from row import NEAR, Row, array
 from scipy.integrate import quad
@@ -401,4 +402,4 @@ CONTINUOUS = [
     ),
 ]
 
-ROWS: list[Row] = [*CONTINUOUS, *DISCRETE]
+ROWS: list[Row] = [*CONTINUOUS, *DISCRETE, *MODIFIED]

@@ -17,6 +17,7 @@ from symjax.core._scope import detached
 from symjax.core._shapes import broadcast_shapes
 from symjax.random import _support as support
 from symjax.random._alternatives import scale
+from symjax.random._base_law import full_parameters
 from symjax.random._constraint import Parameter, simplex
 from symjax.random._distribution import Distribution
 from symjax.random._draw import RandomVariable
@@ -229,23 +230,12 @@ class MixtureDistribution(Distribution):
         w = as_tensor(w)
         stacked = len(components) == 1
         with detached():
-            parameters = [p for c in components for p in _full_parameters(c)]
+            parameters = [p for c in components for p in full_parameters(c)]
         count = components[0].batch_shape[-1] if stacked and components[0].batch_shape else len(components)
         if not w.shape or (w.shape[-1] != count):
             raise ShapeError(f"{label}: 'w' must have {count} weights along its last axis, got shape {w.shape}.")
         families = tuple(c.distribution for c in components)
         return _mixture_of(families, stacked, "Mixture")(w, *parameters, **own)
-
-
-def _full_parameters(component: RandomVariable) -> list[Any]:
-    """A component's parameters, broadcast to the variable's own batch shape where that is larger."""
-    batch = tuple(component.batch_shape)
-    specs = component.distribution.parameters.values()
-    out = []
-    for p, spec in zip(component.parents, specs, strict=True):
-        core = p.shape[len(p.shape) - spec.ndim :]
-        out.append(T.broadcast_to(p, (*batch, *core)))
-    return out
 
 
 class NormalMixtureDistribution(Distribution):
@@ -285,7 +275,7 @@ class NormalMixtureDistribution(Distribution):
                 w, mu, sigma = as_tensor(w), as_tensor(mu), as_tensor(sigma)
                 shapes = [mu.shape, sigma.shape, tuple(comp_shape) if comp_shape else (), w.shape[-1:]]
                 component = Normal(mu, sigma, shape=broadcast_shapes(shapes))
-                parameters = _full_parameters(component)
+                parameters = full_parameters(component)
         except TypeError as error:
             raise ParameterError(f"{label}: {error}.") from None
         except (ParameterError, ShapeError) as error:
