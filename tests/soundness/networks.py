@@ -17,7 +17,9 @@ from scipy.stats import multivariate_normal
 import symjax.pmc_bridge as pm
 import symjax.tensor as T
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(60)
+# the trapezoidal rule: it is exact to all digits for a bounded statistic, even where that is steep beside a law's width
+_NODES = np.linspace(-9.0, 9.0, 20_001)
+_WEIGHTS = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class LinearNetwork:
                     found[v.name] += weight * statistic(np.asarray(assignment[v.name], float))
                 else:
                     at = means[v.name][..., None] + sds[v.name][..., None] * _NODES
-                    found[v.name] += weight * (statistic(at) @ _WEIGHTS) / np.sqrt(2 * np.pi)
+                    found[v.name] += weight * (statistic(at) @ _WEIGHTS)
         return found
 
     def _worlds(self, fixed: Mapping[str, Any]) -> Any:

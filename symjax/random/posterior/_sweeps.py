@@ -45,7 +45,7 @@ class Sweeps:
         self._own = own
         self._width = len(rows.columns) + len(rows.responses)
         self._sums = CellSums(codes, n_cells)
-        self._has_ones = rows.scale is None and rows.columns[0] is None
+        self._has_ones = rows.scale is None and len(rows.columns) > 0 and rows.columns[0] is None
         self._buffer = np.empty((self._width, min(BLOCK, rows.size)))
         self._spare = np.empty(min(BLOCK, rows.size))
         self.slopes = np.zeros((own, self._width, n_cells))

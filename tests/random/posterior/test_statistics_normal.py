@@ -42,6 +42,7 @@ class Data:
 #: The mean and the scale, the number of rows that are left, and which data are observed.
 CASES = {
     "known mean": (lambda d: (0.3, d.s), 0, "y"),
+    "known mean and scales by group": (lambda d: (0.3, d.sg[d.g]), 0, "y"),
     "common mean": (lambda d: (d.mu, d.s), 1, "y"),
     "matrix": (lambda d: (d.mu + T.dot(d.X, d.b), d.s), 5, "y"),
     "matrix from the right": (lambda d: (T.dot(d.b, d.X.T), d.s), 4, "y"),
