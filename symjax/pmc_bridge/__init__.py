@@ -36,6 +36,8 @@ from symjax.pmc_bridge.distributions import Categorical as Categorical
 from symjax.pmc_bridge.distributions import Cauchy as Cauchy
 from symjax.pmc_bridge.distributions import Censored as Censored
 from symjax.pmc_bridge.distributions import ChiSquared as ChiSquared
+from symjax.pmc_bridge.distributions import CustomDist as CustomDist
+from symjax.pmc_bridge.distributions import DensityDist as DensityDist
 from symjax.pmc_bridge.distributions import Dirichlet as Dirichlet
 from symjax.pmc_bridge.distributions import DirichletMultinomial as DirichletMultinomial
 from symjax.pmc_bridge.distributions import DiscreteMarkovChain as DiscreteMarkovChain

@@ -26,6 +26,7 @@ from symjax.random.distributions.counts import Geometric as Geometric
 from symjax.random.distributions.counts import NegativeBinomial as NegativeBinomial
 from symjax.random.distributions.counts import Poisson as Poisson
 from symjax.random.distributions.counts import ZeroInflatedPoisson as ZeroInflatedPoisson
+from symjax.random.distributions.custom import CustomDist as CustomDist
 from symjax.random.distributions.dirichlet_multinomial import DirichletMultinomial as DirichletMultinomial
 from symjax.random.distributions.exponential import Exponential as Exponential
 from symjax.random.distributions.flat import Flat as Flat
