@@ -45,7 +45,7 @@ def numerically(formula: Callable[..., Any], *values: Any, key: Any = None) -> l
 def on_host(fn: Callable[..., np.ndarray], shape: tuple[int, ...], dtype: Any, *values: Any) -> Any:
     """What a NumPy function gives, within a compiled program.
 
-    Numbers of 64 bits travel as pairs of 32, lest they are rounded: the thread that calls back may not have entered `jax.enable_x64`.
+    Numbers of 64 bits travel as pairs of 32, lest they are rounded: the thread may not have entered `jax.enable_x64`.
 
     Parameters
     ----------
