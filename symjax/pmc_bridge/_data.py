@@ -41,7 +41,7 @@ def Data(
     Raises
     ------
     ValueError
-        If the name exists, or the data hold nan.
+        If the name exists. Data that are nan are refused where they are used, unless they are observed and so imputed.
 
     Examples
     --------
@@ -83,9 +83,6 @@ def _array(name: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name!r}: data must be numbers, got dtype {array.dtype}.")
     if array.dtype.kind == "f":
-        if np.isnan(array).any():
-            index = tuple(int(i) for i in np.argwhere(np.isnan(array))[0])
-            raise ValueError(f"{name!r}: the value at index {index} is nan. Leave missing rows out of the data.")
         array = array.astype(config.float_dtype)
     return array
 
@@ -125,6 +122,8 @@ def replace_data(model: Any, name: str, values: Any, coords: Mapping[str, Any]) 
     array = _array(name, values).astype(variable.dtype)
     if array.ndim != variable.ndim:
         raise ShapeError(f"set_data: {name!r} has {variable.ndim} axes, the new value shape {array.shape}.")
+    if name in model.imputed and not np.array_equal(np.isnan(array), model.imputed[name]):
+        raise ValueError(f"set_data: the model imputes missing values of {name!r} at other places. Build it anew with these data.")
     dims = model.named_vars_to_dims.get(name, (None,) * array.ndim)
     for dim, length in zip(dims, array.shape, strict=True):
         if dim is None or model.dim_lengths[dim] == length and dim not in coords:

@@ -12,6 +12,7 @@ from symjax._config import config
 from symjax.core._leaves import Placeholder, present_shape
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
+from symjax.pmc_bridge._missing import check_data
 from symjax.random.density import log_densities
 
 
@@ -36,6 +37,7 @@ def joint_terms(model: Any, *, jacobian: bool = True) -> dict[str, Any]:
     jacobian : bool
         Whether the density is that of the unconstrained values, with the log-Jacobians of the transforms.
     """
+    check_data(model)
     if model.marginalized_RVs:
         from symjax.pmc_bridge._plan import marginal_terms
 

@@ -95,6 +95,7 @@ class Model:
             self.rvs_to_transforms: dict[Any, Any] = {}
             self.rvs_to_initial_values: dict[Any, Any] = {}
             self.rvs_to_total_sizes: dict[Any, Any] = {}
+            self.imputed: dict[str, np.ndarray] = {}
             self.marginalized_RVs, self.lost_deterministics, self.user_transformed_RVs = [], [], []
             self.dims = Dims()
         else:

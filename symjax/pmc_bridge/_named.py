@@ -14,6 +14,7 @@ from symjax.core._leaves import Variable, as_tensor, present_shape
 from symjax.core._node import Constant, Tensor
 from symjax.core._scope import detached
 from symjax.core._shapes import is_symbolic
+from symjax.pmc_bridge._missing import impute, missing_in
 from symjax.pmc_bridge._model import modelcontext
 from symjax.random import transforms
 from symjax.random._distribution import Distribution
@@ -115,6 +116,12 @@ class ModelDistribution:
                 f"`with pm.Model():`, or make a variable of no model with pm.{self.__name__}.dist(...)."
             ) from None
         full = model.check_name(name)
+        mask = missing_in(observed)
+        if mask is not None:
+            shape = mask.shape if shape is None and size is None else shape
+            with detached():
+                rv = self.family(*args, shape=shape, size=size, **kwargs)
+            return impute(model, full, rv, observed, mask, dims, initval)
         data = None if observed is None else observed_tensor(full, observed)
         if shape is None and size is None:
             shape = _shape_from(model, full, dims, data)
@@ -139,26 +146,10 @@ def _check_keywords(distribution: ModelDistribution, name: Any, kwargs: dict[str
 
 
 def observed_tensor(name: str, observed: Any) -> Tensor:
-    """Data as a tensor.
-
-    Raises
-    ------
-    ValueError
-        If it holds nan or masked values.
-    """
+    """Data without missing values as a tensor."""
     if isinstance(observed, Tensor):
-        values = np.asarray(observed.value) if isinstance(observed, (Constant, Variable)) else None
-        tensor = observed
-    else:
-        values = np.ma.getdata(observed) if isinstance(observed, np.ma.MaskedArray) else np.asarray(observed)
-        if isinstance(observed, np.ma.MaskedArray) and np.ma.getmaskarray(observed).any():
-            index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(observed))[0])
-            raise ValueError(f"{name!r}: the observed value at index {index} is masked. Leave missing rows out of the data.")
-        tensor = as_tensor(values)
-    if values is not None and values.dtype.kind == "f" and np.isnan(values).any():
-        index = tuple(int(i) for i in np.argwhere(np.isnan(values))[0])
-        raise ValueError(f"{name!r}: the observed value at index {index} is nan. Leave missing rows out of the data.")
-    return tensor
+        return observed
+    return as_tensor(np.ma.getdata(observed) if isinstance(observed, np.ma.MaskedArray) else np.asarray(observed))
 
 
 def _shape_from(model: Any, name: str, dims: Any, data: Any) -> Any:

@@ -15,6 +15,7 @@ from symjax.core._scope import detached
 from symjax.core._shapes import is_static
 from symjax.core._traverse import substitute
 from symjax.pmc_bridge._joint import scale_of
+from symjax.pmc_bridge._missing import check_data
 from symjax.random.posterior import Factor, Joint, Latent, Plan, Record, joint_of
 from symjax.random.posterior._marginal import compile_given, marginalize_latents
 from symjax.random.posterior.rules import RULES
@@ -125,6 +126,7 @@ def marginal_plan(model: Any) -> ModelPlan:
     NotDerivableError
         If one of those variables has no closed form given the others.
     """
+    check_data(model)
     free = [*model.free_RVs, *model.marginalized_RVs]
     observed = {rv: model.rvs_to_values[rv] for rv in model.observed_RVs}
     outputs = [*free, *model.deterministics, *model.lost_deterministics]

@@ -67,6 +67,8 @@ class Distribution:
         Number of trailing axes that are one value: 0 for scalar laws, 1 for vectors, 2 for matrices.
     is_discrete : bool
         Whether draws are whole numbers.
+    is_normalized : bool
+        Whether the density is known to integrate to one for all allowed parameters.
     requirement : str
         What `conditions` ask, in words: "'lower' must be less than 'upper'".
     """
@@ -74,6 +76,7 @@ class Distribution:
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     event_ndim: ClassVar[int] = 0
     is_discrete: ClassVar[bool] = False
+    is_normalized: ClassVar[bool] = True
     requirement: ClassVar[str] = ""
 
     def __init__(self) -> None:

@@ -74,8 +74,6 @@ def test_errors_of_data_name_what_clashes():
         pm.set_data({"x": np.zeros(3)}, model=model, coords={"row": ["u", "v"]})
     with model, pytest.raises(ShapeError, match=r"'w' has shape \(4,\), but dim 'row' has length 5"):
         pm.Data("w", np.zeros(4), dims="row")
-    with model, pytest.raises(ValueError, match=r"'w': the value at index \(1,\) is nan"):
-        pm.Data("w", [0.0, np.nan])
     with model, pytest.raises(ShapeError, match=r"'w' has 1 axes, shape \(4,\), and 2 dims"):
         pm.Data("w", np.zeros(4), dims=("row", "column"))
 

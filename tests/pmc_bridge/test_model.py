@@ -60,8 +60,6 @@ def test_errors_name_the_variable_and_what_to_do():
             pm.Normal("y", 0.0, sigm=2.0)
         with pytest.raises(ParameterError, match=r"Normal\('y'\): 'sigma' must be positive, got -1.0 at index \(1,\)"):
             pm.Normal("y", 0.0, [1.0, -1.0])
-        with pytest.raises(ValueError, match=r"'y': the observed value at index \(1,\) is nan"):
-            pm.Normal("y", x, 1.0, observed=[0.0, np.nan])
         with pytest.raises(ShapeError, match=r"'y'.*\(3,\)"):
             pm.Normal("y", np.zeros(2), 1.0, observed=np.zeros(3))
         with pytest.raises(TypeError, match=r"'k' is discrete: observed must be whole numbers, got 0.5 at index \(0,\)"):

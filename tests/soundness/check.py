@@ -113,7 +113,7 @@ def _wrong_draws(plan: ModelPlan, fixed: Mapping[str, Any], means: Any, squares:
         t = statistic(np.asarray(draws, float))
         for what, values, exact in (("mean", t, means), ("mean square", t**2, squares)):
             expected = np.asarray(exact[latent.name], float)
-            spread = np.sqrt(np.maximum(_variance(latent.name, what, means, squares, values), 1e-12) / DRAWS)
+            spread = np.sqrt(_variance(latent.name, what, means, squares, values) / DRAWS)
             z = np.abs(values.mean(0) - expected) / (spread + 1e-7)
             if not np.all(z < Z_LIMIT):
                 return f"{what} of {latent.name!r}: {values.mean(0)} should be {expected} (z = {np.max(z):.1f})"
@@ -121,7 +121,6 @@ def _wrong_draws(plan: ModelPlan, fixed: Mapping[str, Any], means: Any, squares:
 
 
 def _variance(name: str, what: str, means: Any, squares: Any, values: np.ndarray) -> np.ndarray:
-    if what == "mean":
-        return np.asarray(squares[name] - np.square(means[name]), float)
-    # a bounded statistic's variance is at most its mean times one minus its mean; the sample's own may be zero by chance
-    return np.maximum(values.var(0), 1.0 / DRAWS)
+    """Variance of a statistic between -1 and 1; at least that of an event that a sample may well miss, or hold by chance."""
+    exact = squares[name] - np.square(means[name]) if what == "mean" else values.var(0)
+    return np.maximum(np.asarray(exact, float), 1.0 / DRAWS)

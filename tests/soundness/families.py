@@ -200,9 +200,9 @@ SIZES: dict[str, Callable[..., int]] = {
 def grid(support: str, n: int, fineness: float) -> tuple[np.ndarray, np.ndarray]:
     """Nodes of the trapezoidal rule on the unconstrained line, as values of a support, with their log weights.
 
-    More fineness is more nodes on a somewhat longer line.
+    More fineness is more nodes on a longer line.
     """
-    t = np.linspace(-1.0, 1.0, int(n * fineness)) * fineness**0.2
+    t = np.linspace(-1.0, 1.0, int(n * fineness)) * fineness**0.5
     if support == "real":
         t = 3.2 * t
         return 0.35 * np.sinh(1.6 * t), np.log(0.35 * 1.6 * np.cosh(1.6 * t) * (t[1] - t[0]))

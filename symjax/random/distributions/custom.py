@@ -71,6 +71,8 @@ class CustomOf(Distribution):
         self.recipe = recipe
         self.is_discrete = is_discrete  # type: ignore[misc]
         self.event_ndim = len(recipe.cores[-1])  # type: ignore[misc]
+        # a density that a user writes may lack its constant
+        self.is_normalized = recipe.logp is None  # type: ignore[misc]
         super().__init__()
 
     @property

@@ -20,6 +20,8 @@ class FlatDistribution(Distribution):
     (2,)
     """
 
+    is_normalized = False
+
     def parametrize(self) -> Any:
         return ()
 

@@ -44,6 +44,7 @@ class MixtureOf(Distribution):
         self._label = label
         self.event_ndim = families[0].event_ndim  # type: ignore[misc]
         self.is_discrete = families[0].is_discrete  # type: ignore[misc]
+        self.is_normalized = all(f.is_normalized for f in families)  # type: ignore[misc]
         super().__init__()
 
     @property

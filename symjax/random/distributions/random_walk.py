@@ -36,6 +36,7 @@ class RandomWalkFrom(Distribution):
 
     def __init__(self, first: Distribution):
         self.first = first
+        self.is_normalized = first.is_normalized  # type: ignore[misc]
         super().__init__()
 
     @property

@@ -38,6 +38,7 @@ class TruncatedOf(Distribution):
     def __init__(self, base: Distribution):
         self.base = base
         self.is_discrete = base.is_discrete  # type: ignore[misc]
+        self.is_normalized = base.is_normalized  # type: ignore[misc]
         super().__init__()
 
     @property

@@ -16,7 +16,6 @@ from symjax.random.posterior._conjugate_forms import Unfit
 from symjax.random.posterior._conjugate_natural import Natural, natural_of
 from symjax.random.posterior._conjugate_numbers import Coefficients, as_node, is_number, is_zero
 from symjax.random.posterior._joint import Decline, Factor, Joint, Latent, Rewrite
-from symjax.random.posterior._unused import propose_unused
 
 RULE = "conjugate"
 #: Laws that no sum of likelihoods makes a family with: not worth reading the factors.
@@ -42,8 +41,7 @@ def propose_conjugate(joint: Joint, decline: Decline) -> Rewrite | None:
     decline : callable
         Notes latents that are left alone, and why.
     """
-    unused = propose_unused(joint, RULE)
-    return unused if unused is not None else _first(joint, decline, early=False)
+    return _first(joint, decline, early=False)
 
 
 def propose_beside_discrete(joint: Joint, decline: Decline) -> Rewrite | None:

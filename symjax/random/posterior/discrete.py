@@ -11,7 +11,6 @@ import numpy as np
 import symjax.tensor as T
 from symjax.core._leaves import constant
 from symjax.core._scope import detached
-from symjax.core._traverse import rebuild
 from symjax.random.distributions.categorical import Categorical
 from symjax.random.distributions.markov_chain import DiscreteMarkovChain
 from symjax.random.posterior._joint import Decline, Factor, Joint, Latent, Rewrite
@@ -31,7 +30,6 @@ from symjax.random.posterior.discrete_tables import (
     places_in,
     places_of_factor,
 )
-from symjax.rewrite import Facts
 
 RULE = "enumerate_discrete"
 MAX_ELEMENTS = 50_000_000
@@ -55,9 +53,6 @@ def propose_enumeration(joint: Joint, decline: Decline) -> Rewrite | None:
     weights. The order is by least fill-in, then by the least table (Koller, Friedman, Probabilistic Graphical Models, 2009,
     section 9.4.3).
     """
-    unused = _propose_unused(joint)
-    if unused is not None:
-        return unused
     bounds: dict[Latent, Any] = {}
     for z in joint.latents:
         if z.is_discrete and not z.draw.distribution.event_ndim:
@@ -84,21 +79,6 @@ def propose_enumeration(joint: Joint, decline: Decline) -> Rewrite | None:
         if fallback is None or z.size > fallback[0].size:
             fallback = z, domain
     return None if fallback is None else _summed_out(joint, *fallback)
-
-
-def _propose_unused(joint: Joint) -> Rewrite | None:
-    """A discrete latent that only its own law depends on integrates to one, where its parameters are sure to be allowed."""
-    for z in joint.latents:
-        prior = joint.prior_of(z) if z.is_discrete else None
-        if prior is None or prior.law is None or joint.touching(z) != (prior,):
-            continue
-        with detached():
-            checks = prior.law.distribution._checks(prior.law.parents)
-        if all(Facts()(c).positive for c in checks) and prior.law.token is not None:
-            fresh = rebuild(prior.law, prior.law.parents, token=prior.law.token.fresh())
-            reason = f"{label(z)}: nothing depends on it; drawn from its law after sampling"
-            return Rewrite(RULE, reason, (z.name,), (prior,), (), {z: fresh})
-    return None
 
 
 def _n_values(bounds: tuple[np.ndarray, np.ndarray]) -> int:

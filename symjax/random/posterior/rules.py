@@ -9,9 +9,11 @@ from symjax.random.posterior.discrete import propose_enumeration
 from symjax.random.posterior.gaussian import propose as propose_gaussian_block
 from symjax.random.posterior.matrices import propose_matrices
 from symjax.random.posterior.statistics import sufficient_statistics
+from symjax.random.posterior.unused import propose_unused
 
 #: Name and proposer of each rule; the names are what ``pm.sample(rewrites=[...])`` takes.
 RULES: tuple[tuple[str, Propose], ...] = (
+    ("unused", propose_unused),
     ("conjugate", propose_matrices),
     ("sufficient_statistics", sufficient_statistics),
     ("forward_recursion", propose_forward_recursion),

@@ -11,8 +11,9 @@ from symjax.core._scope import detached
 from symjax.core._traverse import substitute
 from symjax.random.posterior import compile_posterior, joint_of
 from symjax.random.posterior.conjugate import propose_conjugate
+from symjax.random.posterior.unused import propose_unused
 
-RULES = (("conjugate", propose_conjugate),)
+RULES = (("unused", propose_unused), ("conjugate", propose_conjugate))
 
 
 def compiled(values, latent, potentials=None):

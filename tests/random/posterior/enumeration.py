@@ -19,8 +19,10 @@ from symjax.random.posterior import Joint, Plan, compile_posterior, joint_of
 from symjax.random.posterior.chains import propose_forward_recursion, propose_waiting_chains
 from symjax.random.posterior.discrete import propose_enumeration
 from symjax.random.posterior.discrete_tables import bounds_of
+from symjax.random.posterior.unused import propose_unused
 
 RULES = (
+    ("unused", propose_unused),
     ("forward_recursion", propose_forward_recursion),
     ("enumerate_discrete", propose_enumeration),
     ("forward_recursion", propose_waiting_chains),
