@@ -53,7 +53,7 @@ def test_dims_give_shapes_and_are_checked_at_the_line():
 
 def test_errors_name_the_variable_and_what_to_do():
     with pm.Model():
-        x = pm.Normal("x", 0.0, 1.0)
+        pm.Normal("x", 0.0, 1.0)
         with pytest.raises(ValueError, match="Variable name x already exists"):
             pm.Normal("x", 0.0, 1.0)
         with pytest.raises(ParameterError, match=r"Normal\('y'\): unknown keyword 'sigm'. Did you mean 'sigma'"):
