@@ -387,6 +387,8 @@ def test_log_density_is_that_of_pymc(row: Row) -> None:
     pm = pytest.importorskip("pymc")
     pytensor = pytest.importorskip("pytensor")
     law, params = row.distribution, row.sets[0]
+    if not hasattr(pm, law.name):
+        pytest.skip(f"PyMC has no {law.name}")
     names = list(law.parameters)
     keywords = row.pymc(*params) if row.pymc else dict(zip(names, params, strict=True))
     keywords = {k: v if hasattr(v, "owner") else np.asarray(v) for k, v in keywords.items()}
