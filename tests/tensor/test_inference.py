@@ -165,6 +165,7 @@ APPLICATIONS = {
     "cross": [lambda t: [T.cross(t.v, t.v)]],
     "einsum": [lambda t: [T.einsum("bij,j->bi", t.b, t.v)]],
     "cholesky": [lambda t: [T.linalg.cholesky(t.q), T.linalg.cholesky(t.b, lower=False)]],
+    "cholesky_of_inverse": [lambda t: [T.cholesky_of_inverse(t.q)]],
     "inv": [lambda t: [T.linalg.inv(t.b)]],
     "solve": [lambda t: [T.linalg.solve(t.q, t.v), T.linalg.solve(t.b, t.m.T), T.linalg.solve(t.b, t.v), T.linalg.solve(t.q, t.b)]],
     "solve_triangular": [
@@ -223,7 +224,8 @@ NOT_COMPLEX = {
     "interp",
 }
 FLOAT_ONLY = {"cumlogsumexp", "softmax", "log_softmax", "eigh", "eigvalsh", "svd", "lu", "pinv", "lstsq", "qr", "slogdet", "det",
-              "logdet", "expm", "matrix_rank", "interp", "cholesky", "inv", "solve", "solve_triangular", "cho_solve"}  # fmt: skip
+              "logdet", "expm", "matrix_rank", "interp", "cholesky", "cholesky_of_inverse", "inv", "solve",
+              "solve_triangular", "cho_solve"}  # fmt: skip
 
 
 def test_every_operator_is_covered():
