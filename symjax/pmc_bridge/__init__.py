@@ -28,6 +28,7 @@ from symjax.pmc_bridge._predictive import compute_log_prior as compute_log_prior
 from symjax.pmc_bridge._predictive import sample_posterior_predictive as sample_posterior_predictive
 from symjax.pmc_bridge._predictive import sample_prior_predictive as sample_prior_predictive
 from symjax.pmc_bridge._sample import sample as sample
+from symjax.pmc_bridge.distributions import AR as AR
 from symjax.pmc_bridge.distributions import AsymmetricLaplace as AsymmetricLaplace
 from symjax.pmc_bridge.distributions import Bernoulli as Bernoulli
 from symjax.pmc_bridge.distributions import Beta as Beta
@@ -64,13 +65,16 @@ from symjax.pmc_bridge.distributions import LogNormal as LogNormal
 from symjax.pmc_bridge.distributions import MatrixNormal as MatrixNormal
 from symjax.pmc_bridge.distributions import Mixture as Mixture
 from symjax.pmc_bridge.distributions import Multinomial as Multinomial
+from symjax.pmc_bridge.distributions import MvGaussianRandomWalk as MvGaussianRandomWalk
 from symjax.pmc_bridge.distributions import MvNormal as MvNormal
 from symjax.pmc_bridge.distributions import MvStudentT as MvStudentT
+from symjax.pmc_bridge.distributions import MvStudentTRandomWalk as MvStudentTRandomWalk
 from symjax.pmc_bridge.distributions import NegativeBinomial as NegativeBinomial
 from symjax.pmc_bridge.distributions import Normal as Normal
 from symjax.pmc_bridge.distributions import NormalMixture as NormalMixture
 from symjax.pmc_bridge.distributions import Pareto as Pareto
 from symjax.pmc_bridge.distributions import Poisson as Poisson
+from symjax.pmc_bridge.distributions import RandomWalk as RandomWalk
 from symjax.pmc_bridge.distributions import StudentT as StudentT
 from symjax.pmc_bridge.distributions import Truncated as Truncated
 from symjax.pmc_bridge.distributions import TruncatedNormal as TruncatedNormal

@@ -297,7 +297,7 @@ def _scaled(terms: Sequence[Any], z: Any, before: set[Any]) -> Scaled | None:
 def _prior_of(law: Any, transform: str | None, shape: tuple[int, ...]) -> LocationScale | Walk | None:
     parents = law.parents
     if isinstance(law.distribution, RandomWalkFrom):
-        if transform is not None or law.distribution.first is not R.Normal:
+        if transform is not None or law.distribution.first is not R.Normal or law.distribution.step is not R.Normal:
             return None
         mu, sigma, _, first = parents
         steps = T.broadcast_to(sigma**-2.0, (*sigma.shape[:-1], mu.shape[-1]))

@@ -11,6 +11,7 @@ from symjax.random.density import logccdf as logccdf
 from symjax.random.density import logcdf as logcdf
 from symjax.random.density import logp as logp
 from symjax.random.distributions.asymmetric_laplace import AsymmetricLaplace as AsymmetricLaplace
+from symjax.random.distributions.autoregression import AR as AR
 from symjax.random.distributions.bernoulli import Bernoulli as Bernoulli
 from symjax.random.distributions.bernoulli import Binomial as Binomial
 from symjax.random.distributions.beta import Beta as Beta
@@ -49,10 +50,13 @@ from symjax.random.distributions.mixture import Mixture as Mixture
 from symjax.random.distributions.mixture import NormalMixture as NormalMixture
 from symjax.random.distributions.mv_normal import Dirichlet as Dirichlet
 from symjax.random.distributions.mv_normal import MvNormal as MvNormal
+from symjax.random.distributions.mv_random_walk import MvGaussianRandomWalk as MvGaussianRandomWalk
+from symjax.random.distributions.mv_random_walk import MvStudentTRandomWalk as MvStudentTRandomWalk
 from symjax.random.distributions.mv_student_t import MvStudentT as MvStudentT
 from symjax.random.distributions.normal import Normal as Normal
 from symjax.random.distributions.pareto import Pareto as Pareto
 from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk
+from symjax.random.distributions.random_walk import RandomWalk as RandomWalk
 from symjax.random.distributions.student_t import HalfStudentT as HalfStudentT
 from symjax.random.distributions.student_t import StudentT as StudentT
 from symjax.random.distributions.truncated import Truncated as Truncated

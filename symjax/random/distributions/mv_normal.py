@@ -30,11 +30,15 @@ def cholesky_factor(cov: Any = None, tau: Any = None, chol: Any = None, lower: b
 
 
 def whitened(chol: Any, deviation: Any) -> Any:
-    """``L⁻¹ d`` for vectors `d` along the last axis, in one solve where `L` is shared by all of them."""
-    if chol.ndim == 2 and deviation.ndim > 1:
-        k = deviation.shape[-1]
-        columns = T.transpose(T.reshape(deviation, (-1, k)))
-        return T.reshape(T.transpose(T.solve_triangular(chol, columns, lower=True)), deviation.shape)
+    """``L⁻¹ d`` for vectors `d` along the last axis, in one solve where `L` is shared by all, or all along an axis."""
+    single = [not is_symbolic(n) and n == 1 for n in chol.shape[:-2]]
+    if all(single) and deviation.ndim > max(1, len(single)):
+        factor = chol[(0,) * len(single)] if single else chol
+        columns = T.transpose(T.reshape(deviation, (-1, deviation.shape[-1])))
+        return T.reshape(T.transpose(T.solve_triangular(factor, columns, lower=True)), deviation.shape)
+    if single and single[-1] and deviation.ndim > 1:
+        columns = T.swapaxes(deviation, -1, -2)
+        return T.swapaxes(T.solve_triangular(chol[..., 0, :, :], columns, lower=True, b_ndim=2), -1, -2)
     return T.solve_triangular(chol, deviation, lower=True, b_ndim=1)
 
 

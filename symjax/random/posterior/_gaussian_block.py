@@ -14,10 +14,16 @@ from symjax.core._shapes import is_static
 from symjax.core._traverse import substitute
 from symjax.random.distributions.flat import FlatDistribution, HalfFlatDistribution
 from symjax.random.distributions.normal import LOG_SQRT_2PI
-from symjax.random.distributions.random_walk import RandomWalkFrom
 from symjax.random.posterior._gaussian_affine import Affine
 from symjax.random.posterior._gaussian_forms import CONSTANT, Form, NotAffine, unknowns
-from symjax.random.posterior._gaussian_laws import LogNorm, from_standard, may_be_standardised, recovered, standardised
+from symjax.random.posterior._gaussian_laws import (
+    LogNorm,
+    from_standard,
+    is_gaussian_series,
+    may_be_standardised,
+    recovered,
+    standardised,
+)
 from symjax.random.posterior._gaussian_scales import Interner, is_positive
 from symjax.random.posterior._joint import Factor, Joint, Latent, latents_of
 from symjax.rewrite import Facts
@@ -107,14 +113,9 @@ def _prior_fits(joint: Joint, x: Latent) -> bool:
 
 def _is_gaussian(law: Any) -> bool:
     kind = law.distribution
-    if isinstance(kind, RandomWalkFrom):
-        return may_be_standardised_family(kind.first)
+    if is_gaussian_series(kind):
+        return True
     return may_be_standardised(law) or (isinstance(kind, FlatDistribution) and not isinstance(kind, HalfFlatDistribution))
-
-
-def may_be_standardised_family(kind: Any) -> bool:
-    """Whether a family is the Normal one."""
-    return kind.name == "Normal"
 
 
 def components(joint: Joint, chosen: Collection[Latent]) -> list[list[Latent]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax.core._node import Constant
+from symjax.random.distributions.autoregression import AutoregressionFrom
 from symjax.random.distributions.flat import FlatDistribution, HalfFlatDistribution
 from symjax.random.distributions.log_normal import LogNormalDistribution
 from symjax.random.distributions.mv_normal import MvNormalDistribution
@@ -83,13 +84,10 @@ def standardised(affine: Affine, law: Any, value: Any, norm: LogNorm) -> list[Fo
     if type(kind) is MvNormalDistribution:
         mu, chol = law.parents
         return [_mv_normal(affine, value, mu, chol, law.shape, norm)]
-    if isinstance(kind, RandomWalkFrom) and type(kind.first) is NormalDistribution:
-        mu, sigma, first_mu, first_sigma = law.parents
-        steps = (*law.shape[:-1], law.shape[-1] - 1)
-        return [
-            _normal(affine, value[..., 0], first_mu, first_sigma, law.shape[:-1], norm),
-            _normal(affine, value[..., 1:] - value[..., :-1], mu, sigma, steps, norm),
-        ]
+    if isinstance(kind, RandomWalkFrom):
+        return _walk(affine, law, value, norm)
+    if isinstance(kind, AutoregressionFrom):
+        return _autoregression(affine, law, value, norm)
     if isinstance(kind, FlatDistribution) and not isinstance(kind, HalfFlatDistribution):
         return []
     raise NotAffine(law)
@@ -133,6 +131,53 @@ def _mv_normal(affine: Affine, value: Any, mu: Any, chol: Any, shape: Sequence[i
         identity = T.broadcast_to(T.constant(np.eye(k)), chol.shape)
         inverse = _of_tensor(T.solve_triangular(chol, identity, lower=True))
     return _times_matrix(inverse, residual)
+
+
+def is_gaussian_series(kind: Any) -> bool:
+    """Whether a family is that of random walks or autoregressive processes all of whose values are jointly Normal."""
+    gaussian = (NormalDistribution, MvNormalDistribution)
+    if isinstance(kind, RandomWalkFrom):
+        return type(kind.first) in gaussian and type(kind.step) in gaussian
+    return isinstance(kind, AutoregressionFrom) and type(kind.first) in gaussian
+
+
+def _walk(affine: Affine, law: Any, value: Any, norm: LogNorm) -> list[Form]:
+    kind = law.distribution
+    mu, spread, *first = law.parents
+    if type(kind.step) is NormalDistribution:
+        *batch, n = law.shape
+        steps = _normal(affine, value[..., 1:] - value[..., :-1], mu, spread, (*batch, n - 1), norm)
+        return [*_first(affine, kind.first, first, value[..., 0], tuple(batch), norm), steps]
+    if type(kind.step) is MvNormalDistribution:
+        *batch, n, k = law.shape
+        steps = _mv_normal(affine, value[..., 1:, :] - value[..., :-1, :], mu, spread, (*batch, n - 1, k), norm)
+        return [*_first(affine, kind.first, first, value[..., 0, :], (*batch, k), norm), steps]
+    raise NotAffine(law)
+
+
+def _autoregression(affine: Affine, law: Any, value: Any, norm: LogNorm) -> list[Form]:
+    kind = law.distribution
+    rho, sigma, *first = law.parents
+    batch, p = law.shape[:-1], kind.order
+    steps = _normal(affine, value[..., p:], kind.expected(value, rho), sigma[..., None], (*batch, kind.steps), norm)
+    return [*_first(affine, kind.first, first, value[..., :p], (*batch, p), norm), steps]
+
+
+def _first(affine: Affine, kind: Any, parents: Sequence[Any], value: Any, shape: Sequence[int], norm: LogNorm) -> list[Form]:
+    """Forms of the first values of a series; of a law that is not Gaussian all must be free of unknowns."""
+    if type(kind) is NormalDistribution:
+        mu, sigma = parents
+        return [_normal(affine, value, mu, sigma, shape, norm)]
+    if type(kind) is MvNormalDistribution:
+        mu, chol = parents
+        return [_mv_normal(affine, value, mu, chol, shape, norm)]
+    for node in (value, *parents):
+        affine(node)
+        if not affine.is_free(node):
+            raise NotAffine(node)
+    batch = tuple(shape[: len(shape) - kind.event_ndim])
+    norm.terms.append(T.broadcast_to(kind.log_prob(value, *parents), batch).sum())
+    return []
 
 
 def _of_tensor(matrix: Any) -> Coefficient:
