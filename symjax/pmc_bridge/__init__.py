@@ -29,6 +29,7 @@ from symjax.pmc_bridge._predictive import sample_posterior_predictive as sample_
 from symjax.pmc_bridge._predictive import sample_prior_predictive as sample_prior_predictive
 from symjax.pmc_bridge._sample import sample as sample
 from symjax.pmc_bridge.distributions import AR as AR
+from symjax.pmc_bridge.distributions import GARCH11 as GARCH11
 from symjax.pmc_bridge.distributions import AsymmetricLaplace as AsymmetricLaplace
 from symjax.pmc_bridge.distributions import Bernoulli as Bernoulli
 from symjax.pmc_bridge.distributions import Beta as Beta
@@ -44,6 +45,7 @@ from symjax.pmc_bridge.distributions import Dirichlet as Dirichlet
 from symjax.pmc_bridge.distributions import DirichletMultinomial as DirichletMultinomial
 from symjax.pmc_bridge.distributions import DiscreteMarkovChain as DiscreteMarkovChain
 from symjax.pmc_bridge.distributions import DiscreteUniform as DiscreteUniform
+from symjax.pmc_bridge.distributions import EulerMaruyama as EulerMaruyama
 from symjax.pmc_bridge.distributions import Exponential as Exponential
 from symjax.pmc_bridge.distributions import Flat as Flat
 from symjax.pmc_bridge.distributions import Gamma as Gamma

@@ -29,12 +29,14 @@ from symjax.random.distributions.counts import Poisson as Poisson
 from symjax.random.distributions.counts import ZeroInflatedPoisson as ZeroInflatedPoisson
 from symjax.random.distributions.custom import CustomDist as CustomDist
 from symjax.random.distributions.dirichlet_multinomial import DirichletMultinomial as DirichletMultinomial
+from symjax.random.distributions.euler_maruyama import EulerMaruyama as EulerMaruyama
 from symjax.random.distributions.exponential import Exponential as Exponential
 from symjax.random.distributions.flat import Flat as Flat
 from symjax.random.distributions.flat import HalfFlat as HalfFlat
 from symjax.random.distributions.gamma import ChiSquared as ChiSquared
 from symjax.random.distributions.gamma import Gamma as Gamma
 from symjax.random.distributions.gamma import InverseGamma as InverseGamma
+from symjax.random.distributions.garch import GARCH11 as GARCH11
 from symjax.random.distributions.gumbel import Gumbel as Gumbel
 from symjax.random.distributions.half_normal import HalfNormal as HalfNormal
 from symjax.random.distributions.hyper_geometric import HyperGeometric as HyperGeometric
