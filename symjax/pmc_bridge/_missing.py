@@ -12,7 +12,8 @@ from symjax.core._leaves import Variable, as_tensor
 from symjax.core._node import Constant, Token
 from symjax.core._scope import detached
 from symjax.core._traverse import make
-from symjax.pmc_bridge._model import Deterministic, Model
+from symjax.pmc_bridge._model import Model
+from symjax.pmc_bridge._terms import Deterministic
 from symjax.random import transforms
 from symjax.random._draw import RandomVariable
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from symjax.core._function import function
 from symjax.core._gradient import gradients, hessians
-from symjax.core._leaves import Placeholder, Variable, as_tensor, present_shape
-from symjax.core._node import Tensor
+from symjax.core._leaves import Placeholder, Variable, present_shape
 from symjax.core._scope import detached
-from symjax.core._traverse import rename, substitute
+from symjax.core._traverse import substitute
 from symjax.pmc_bridge._dims import Dims
 
 _LOCAL = threading.local()
+#: Stands for "the model of the ``with`` statement around, if there is one".
+_IN_CONTEXT: Any = object()
 
 
 def _stack() -> list[Model]:
@@ -57,6 +58,8 @@ class Model:
         Coordinate values by dim; their number is the dim's length.
     check_bounds : bool
         Accepted for compatibility: supports and parameters are always checked.
+    model : Model, optional
+        The model that this one is part of: that of the ``with`` statement around by default, none for None.
 
     Attributes
     ----------
@@ -79,9 +82,9 @@ class Model:
     """
 
     def __init__(
-        self, name: str = "", coords: Mapping[str, Any] | None = None, check_bounds: bool = True, *, model: Model | None = None
+        self, name: str = "", coords: Mapping[str, Any] | None = None, check_bounds: bool = True, *, model: Any = _IN_CONTEXT
     ):
-        self.parent = model if model is not None else (_stack()[-1] if _stack() else None)
+        self.parent: Model | None = (_stack()[-1] if _stack() else None) if model is _IN_CONTEXT else model
         self.name = name
         self.check_bounds = check_bounds
         if self.parent is None:
@@ -103,6 +106,22 @@ class Model:
                 if isinstance(value, (list, dict, Dims)):
                     setattr(self, shared, value)
         self.add_coords(coords or {})
+
+    @property
+    def root(self) -> Model:
+        """The model that this one is part of in the end, or itself."""
+        return self if self.parent is None else self.parent.root
+
+    def copy(self) -> Model:
+        """A copy with its own data; variables added to it, and data set, do not touch the original."""
+        from symjax.pmc_bridge._interventions import copy_of
+
+        return copy_of(self)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        return self.copy()
 
     def __enter__(self) -> Model:
         _stack().append(self)
@@ -426,74 +445,3 @@ class Model:
         from symjax.pmc_bridge._graph import model_to_graphviz
 
         return model_to_graphviz(self, **kwargs)
-
-
-def Deterministic(name: str, var: Any, model: Model | None = None, dims: Any = None) -> Any:
-    """A named expression, whose value is stored with the draws.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    var : tensor-like
-        The expression.
-    model : Model, optional
-        The model in context by default.
-    dims : str or sequence of str, optional
-        Dims, one for each axis.
-
-    Raises
-    ------
-    ShapeError
-        If the dims' number or lengths are not those of the expression.
-
-    Examples
-    --------
-    >>> import symjax.pmc_bridge as pm
-    >>> with pm.Model():
-    ...     x = pm.Normal("x", 0.0, 1.0)
-    ...     y = pm.Deterministic("y", 2 * x)
-    """
-    model = modelcontext(model)
-    full = model.check_name(name)
-    node = _named(as_tensor(var), full)
-    model.add_named_variable(node, dims)
-    model.deterministics.append(node)
-    return node
-
-
-def Potential(name: str, var: Any, model: Model | None = None, dims: Any = None) -> Any:
-    """A term added to the model's log density; it is left out of predictive sampling.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    var : tensor-like
-        The term; an array is summed.
-    model : Model, optional
-        The model in context by default.
-    dims : str or sequence of str, optional
-        Dims, one for each axis.
-    """
-    model = modelcontext(model)
-    full = model.check_name(name)
-    node = _named(as_tensor(var), full)
-    model.add_named_variable(node, dims)
-    model.potentials.append(node)
-    return node
-
-
-def _named(tensor: Tensor, name: str) -> Tensor:
-    """The expression under a name of its own: an alias, so that a variable and its deterministic copy stay two."""
-    from symjax.core._node import Op, RandomOp
-    from symjax.tensor import alias
-
-    if isinstance(tensor, Op) and not isinstance(tensor, RandomOp) and not tensor.is_named:
-        return rename(tensor, name)
-    return rename(alias(tensor), name)
-
-
-def Point(*args: Any, filter_model_vars: bool = False, **kwargs: Any) -> dict[str, np.ndarray]:
-    """A dict of arrays by name."""
-    return {str(k): np.asarray(v) for k, v in dict(*args, **kwargs).items()}

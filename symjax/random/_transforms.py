@@ -6,7 +6,7 @@ A transform is chosen from the support of a law, never from the law's name. All 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,15 @@ class Transform:
     def unconstrained_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Shape of the unconstrained value of a value of `shape`."""
         return tuple(shape)
+
+    @property
+    def tensors(self) -> list[Any]:
+        """Expressions that the transform depends on."""
+        return []
+
+    def mapped(self, replace: Callable[[Any], Any]) -> Transform:
+        """The transform with those expressions replaced."""
+        return self
 
     def backward(self, value: Any, *inputs: Any) -> Any:
         """PyMC's name of `inverse`."""
@@ -122,6 +131,14 @@ class Interval(Transform):
         self.lower = None if _is_infinite(lower) else as_tensor(lower)
         self.upper = None if _is_infinite(upper) else as_tensor(upper)
         self._cases = _cases(self.lower, self.upper)
+
+    @property
+    def tensors(self) -> list[Any]:
+        return [b for b in (self.lower, self.upper) if b is not None]
+
+    def mapped(self, replace: Callable[[Any], Any]) -> Transform:
+        lower, upper = (None if b is None else replace(b) for b in (self.lower, self.upper))
+        return Interval(lower, upper, self.name)
 
     def _by_case(self, method: str, at: Any) -> Any:
         """A method where the elements are bounded on different sides; each case sees only its own, so derivatives are finite."""
@@ -328,6 +345,13 @@ class Chain(Transform):
     def __init__(self, transforms: Sequence[Transform]):
         self.transforms = tuple(transforms)
         self.event_ndim = max(t.event_ndim for t in self.transforms)
+
+    @property
+    def tensors(self) -> list[Any]:
+        return [t for part in self.transforms for t in part.tensors]
+
+    def mapped(self, replace: Callable[[Any], Any]) -> Transform:
+        return Chain([part.mapped(replace) for part in self.transforms])
 
     def forward(self, value: Any) -> Any:
         for t in self.transforms:
