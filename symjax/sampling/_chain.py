@@ -14,8 +14,9 @@ import numpy as np
 
 from symjax._errors import SamplingError
 from symjax.sampling import _adapt
+from symjax.sampling._chain_state import STATISTICS, Block, Chain, Control
 from symjax.sampling._frame import Converter, observe
-from symjax.sampling._program import STATISTICS, Block, Chain, Control, Program, block_length
+from symjax.sampling._program import Program, block_length
 from symjax.sampling._record import Phase
 from symjax.sampling._start import Jitter, describe_start
 from symjax.sampling._target import LogDensity
@@ -38,6 +39,12 @@ class Plan:
     max_depth: int
     rank: int
     thin: int | None  # None lets each chain choose
+    moved: tuple[int, ...] | None = None  # what moves by its gradient; None is all
+
+    @property
+    def places(self) -> Any:
+        """Index of the coordinates that move by their gradient."""
+        return slice(None) if self.moved is None else np.array(self.moved, int)
 
 
 class Group:
@@ -179,8 +186,9 @@ class Group:
             failed = self._each(chain)[i]
             data = self.plan.data if self.plan.target.frame is None else (self.plan.data, failed.observations)
             raise SamplingError(f"Chain {self.numbers[i]}: {describe_start(self.plan.target, states[i], failed.discrete, data)}")
-        metric = self._joined([_adapt.initial_metric(s.gradient, self.plan.rank) for s in states])
-        return self._with_step_size(started._replace(metric=metric))
+        metric = self._joined([_adapt.initial_metric(s.gradient[self.plan.places], self.plan.rank) for s in states])
+        started = started._replace(metric=metric)
+        return started if self.plan.moved == () else self._with_step_size(started)
 
     def _with_step_size(self, chain: Chain) -> Chain:
         """A first step size: doubled or halved until one leapfrog step's acceptance rate crosses the target.
@@ -203,9 +211,11 @@ class Group:
 
     def _adapted(self, chain: Chain, used: slice) -> Chain:
         """The chain with a metric from the warm-up's steps in `used`, and its step size's adaptation begun anew."""
+        if self.plan.moved == ():
+            return chain
         metrics, averagings = self._each(chain.metric), self._each(chain.averaging)
         for i, c in enumerate(self.numbers):
-            draws, gradients = self.warmup.positions[c, used], self.warmup.gradients[c, used]
+            draws, gradients = (a[c, used][:, self.plan.places] for a in (self.warmup.positions, self.warmup.gradients))
             metrics[i] = _adapt.estimate(draws, gradients, self.plan.rank, metrics[i])
             averagings[i] = _adapt.start(float(np.exp(averagings[i].log_average)))
         return chain._replace(metric=self._joined(metrics), averaging=self._joined(averagings))

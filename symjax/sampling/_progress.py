@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from symjax.sampling._program import STATISTICS
+from symjax.sampling._chain_state import STATISTICS
 
 _LOG_SECONDS = 10.0
 _GRADIENTS, _DIVERGING, _STEP_SIZE = (STATISTICS.index(name) for name in ("n_steps", "diverging", "step_size"))

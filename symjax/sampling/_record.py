@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symjax.sampling._program import STATISTICS, Block
+from symjax.sampling._chain_state import STATISTICS, Block
 
 _COUNTS = ("tree_depth", "n_steps", "index_in_trajectory")
 

@@ -13,15 +13,18 @@ import numpy as np
 
 from symjax.sampling import _adapt
 from symjax.sampling._chain import Group, Plan
+from symjax.sampling._chain_state import STATISTICS, Block, Chain, Setup
 from symjax.sampling._frame import Observations
 from symjax.sampling._hamiltonian import State
+from symjax.sampling._hmc import PATH_LENGTH
 from symjax.sampling._metric import diagonal
 from symjax.sampling._nuts import MAX_TREE_DEPTH
-from symjax.sampling._program import STATISTICS, Block, Chain, Setup, compile_advance
+from symjax.sampling._program import compile_advance
 from symjax.sampling._progress import Progress
 from symjax.sampling._record import Phase, Samples, collect
 from symjax.sampling._start import Jitter
 from symjax.sampling._target import LogDensity
+from symjax.sampling._updates import Update, gibbs, initial_tuning
 
 #: Directions that the low-rank metric may correct.
 MAX_RANK = 16
@@ -45,6 +48,8 @@ def sample(
     max_treedepth: int = MAX_TREE_DEPTH,
     metric: str = "low_rank",
     kernel: str = "nuts",
+    path_length: float = PATH_LENGTH,
+    updates: Sequence[Update] = (),
     compute: str = "auto",
     thin: int | str = 1,
     keep_warmup: bool = False,
@@ -80,6 +85,11 @@ def sample(
         Inverse mass matrix: diagonal, with a correction along a few directions where draws and gradients show a need, or along all.
     kernel : {"nuts", "hmc"}
         How continuous variables move.
+    path_length : float
+        Mean integration time of ``"hmc"``, in units of the metric.
+    updates : sequence of Update
+        Updates of coordinates that are not to move by their gradient, in turn before each move. Discrete variables that are in none
+        are updated by Gibbs where their values are finitely many, by Metropolis elsewhere.
     compute : {"auto", "threads", "vectorized"}
         One thread a chain, or one vectorised program for all of them; ``"auto"`` takes threads on a CPU.
     thin : int or "auto"
@@ -120,11 +130,15 @@ def sample(
     initial = np.asarray(initial, np.float64)
     if initial.ndim != 2 or initial.shape[1] != target.size or not len(initial):
         raise ValueError(f"`initial` must have shape (chains, {target.size}) with a chain at least, got {initial.shape}.")
-    rank = _one_of("metric", metric, {"diag": 0, "low_rank": min(target.size, MAX_RANK), "dense": target.size})
+    moved, updates = _arranged(target, updates)
+    n_moved = target.size if moved is None else len(moved)
+    rank = _one_of("metric", metric, {"diag": 0, "low_rank": min(n_moved, MAX_RANK), "dense": n_moved})
     _one_of("kernel", kernel, {"nuts": None, "hmc": None})
     vectorized = _one_of("compute", compute, {"auto": None, "threads": False, "vectorized": True})
     if vectorized is None:
-        vectorized = jax.default_backend() != "cpu"
+        vectorized = jax.default_backend() != "cpu" or _is_population(updates)
+    if _is_population(updates) and (len(initial) < 3 or not vectorized):
+        raise ValueError("jumps along differences of other chains need 3 chains at least, and `compute` not 'threads'.")
     for name, value, low, high in (("target_accept", target_accept, 0, 1), ("max_treedepth", max_treedepth, 0, _DEEPEST + 1)):
         if not low < value < high:
             raise ValueError(f"`{name}` must lie between {low} and {high}, both excluded, got {value}.")
@@ -136,12 +150,14 @@ def sample(
     discrete = _discrete_start(target, initial_discrete, len(initial))
     seeds = np.random.SeedSequence(random_seed).spawn(len(initial))
     observations = None if target.frame is None else Observations.none(target.size)
-    chains = [_chain(x, d, seed, rank, observations) for x, d, seed in zip(initial, discrete, seeds)]
+    tuning = initial_tuning(updates, initial[0], tune)
+    chains = [_chain(x, d, seed, (n_moved, rank), observations, tuning) for x, d, seed in zip(initial, discrete, seeds)]
     jitters = [Jitter(x, seed.spawn(1)[0], noisy=jitter, retries=jitter_retries) for x, seed in zip(initial, seeds)]
     with jax.enable_x64(True):
         data = jax.device_put(target.data)
-    plan = Plan(target, data, tune, draws, target_accept, max_treedepth, rank, None if thin == "auto" else int(thin))
-    setup = Setup(kernel, max(MAX_TREE_DEPTH, max_treedepth), rank)
+    steps = (1 if moved is not None else None) if thin == "auto" else int(thin)
+    plan = Plan(target, data, tune, draws, target_accept, max_treedepth, rank, steps, moved)
+    setup = Setup(kernel, max(MAX_TREE_DEPTH, max_treedepth), rank, path_length, moved, updates)
     run = _Run(plan, len(chains), cores, callback, progressbar=progressbar)
     with ThreadPoolExecutor(1) as pool:
         futures: list[Future[Any]] = []
@@ -172,12 +188,33 @@ def _discrete_start(target: LogDensity, given: np.ndarray | None, chains: int) -
     return start
 
 
+def _arranged(target: LogDensity, updates: Sequence[Update]) -> tuple[tuple[int, ...] | None, tuple[Update, ...]]:
+    """The coordinates that move by their gradient, None for all, and all updates."""
+    taken = {p for u in updates if u.is_continuous for p in u.places}
+    if taken and target.frame is not None:
+        raise ValueError("a target with a frame moves whole; give one without.")
+    known = {p for u in updates if not u.is_continuous for p in u.places}
+    rest = [v for v in target.discrete if not known.issuperset(range(v.start, v.stop))]
+    moved = tuple(i for i in range(target.size) if i not in taken)
+    return None if moved and not taken else moved, (*updates, *gibbs(rest))
+
+
+def _is_population(updates: Sequence[Update]) -> bool:
+    return any(u.is_of_population for u in updates)
+
+
 def _chain(
-    position: np.ndarray, discrete: np.ndarray, seed: np.random.SeedSequence, rank: int, observations: Observations | None = None
+    position: np.ndarray,
+    discrete: np.ndarray,
+    seed: np.random.SeedSequence,
+    metric_size: tuple[int, int],
+    observations: Observations | None = None,
+    tuning: tuple[Any, ...] = (),
 ) -> Chain:
+    n, rank = metric_size
     state = State(position, np.zeros(()), np.zeros_like(position))
-    metric = diagonal(np.ones_like(position), rank)
-    return Chain(seed.generate_state(2, np.uint32), np.int64(0), state, discrete, metric, _adapt.start(0.1), observations)
+    metric, key = diagonal(np.ones(n), rank), seed.generate_state(2, np.uint32)
+    return Chain(key, np.int64(0), state, discrete, metric, _adapt.start(0.1), observations, tuning)
 
 
 class _Run:

@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from symjax.sampling import LogDensity, Metric, _hmc, _nuts
+from symjax.sampling._chain_state import Chain, Control, Setup
 from symjax.sampling._hamiltonian import DIVERGENCE, bits_of, randomness
 from symjax.sampling._metric import diagonal
-from symjax.sampling._program import Chain, Control, Setup, build_advance
+from symjax.sampling._program import build_advance
 from symjax.sampling._run import _chain
 
 CORRELATED = np.array([[1.0, 0.9, 0.0], [0.9, 1.5, -0.4], [0.0, -0.4, 0.5]])
@@ -200,7 +201,7 @@ def _count(jaxpr, name):
 @pytest.mark.parametrize("kernel", ["nuts", "hmc"])
 def test_program_holds_the_gradient_once(kernel):
     target = LogDensity(lambda x, d, data: jax.lax.lgamma(x).sum(), (), 3)
-    chain = _chain(np.ones(3), np.zeros(0, np.int64), np.random.SeedSequence(0), 2)
+    chain = _chain(np.ones(3), np.zeros(0, np.int64), np.random.SeedSequence(0), (3, 2))
     assert isinstance(chain, Chain)
     jaxpr = jax.make_jaxpr(build_advance(target, Setup(kernel, 10, 2)))(chain, Control.of(1, 1, 0.8), ())
     assert _count(jaxpr.jaxpr, "lgamma") == 1
