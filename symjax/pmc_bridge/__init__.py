@@ -3,6 +3,7 @@
 from symjax.pmc_bridge import distributions as distributions
 from symjax.pmc_bridge import gp as gp
 from symjax.pmc_bridge import math as math
+from symjax.pmc_bridge import step_methods as step_methods
 from symjax.pmc_bridge._data import Data as Data
 from symjax.pmc_bridge._data import set_data as set_data
 from symjax.pmc_bridge._explain import Report as Report
@@ -89,4 +90,14 @@ from symjax.pmc_bridge.distributions import Uniform as Uniform
 from symjax.pmc_bridge.distributions import Weibull as Weibull
 from symjax.pmc_bridge.distributions import Wishart as Wishart
 from symjax.pmc_bridge.distributions import ZeroInflatedPoisson as ZeroInflatedPoisson
+from symjax.pmc_bridge.step_methods import NUTS as NUTS
+from symjax.pmc_bridge.step_methods import BinaryGibbsMetropolis as BinaryGibbsMetropolis
+from symjax.pmc_bridge.step_methods import BinaryMetropolis as BinaryMetropolis
+from symjax.pmc_bridge.step_methods import CategoricalGibbsMetropolis as CategoricalGibbsMetropolis
+from symjax.pmc_bridge.step_methods import CompoundStep as CompoundStep
+from symjax.pmc_bridge.step_methods import DEMetropolis as DEMetropolis
+from symjax.pmc_bridge.step_methods import DEMetropolisZ as DEMetropolisZ
+from symjax.pmc_bridge.step_methods import HamiltonianMC as HamiltonianMC
+from symjax.pmc_bridge.step_methods import Metropolis as Metropolis
+from symjax.pmc_bridge.step_methods import Slice as Slice
 from symjax.random import draw as draw

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import time
@@ -15,52 +14,36 @@ from threadpoolctl import threadpool_limits
 
 from symjax._errors import SamplingError
 from symjax.pmc_bridge._arviz import to_datatree
+from symjax.pmc_bridge._callback import reporting
 from symjax.pmc_bridge._compile import CompiledModel, compile_log_density
 from symjax.pmc_bridge._forward import Forward, seed_of
 from symjax.pmc_bridge._model import modelcontext
-from symjax.sampling import Samples, diagnose
+from symjax.pmc_bridge._options import METRICS, NUTS_SAMPLERS, check_choices, check_counts, kept_names, settings_of, stored
+from symjax.pmc_bridge._steps import arrange
+from symjax.sampling import Samples, diagnose, sample_with
 from symjax.sampling import sample as run
 
 _LOG = logging.getLogger("symjax")
-_STEP_KEYWORDS = ("target_accept", "max_treedepth")
-_METRICS = {
-    "auto": "low_rank", "jitter+adapt_diag": "low_rank", "adapt_diag": "low_rank", "jitter+adapt_full": "dense",
-    "adapt_full": "dense", "jitter+adapt_diag_grad": "low_rank", "diag": "diag", "jitter+diag": "diag",
-}  # fmt: skip
 
 
 def sample(
-    draws: int = 1000,
-    *,
-    tune: int = 1000,
-    chains: int | None = None,
-    cores: int | None = None,
-    random_seed: Any = None,
-    progressbar: bool = True,
-    quiet: bool = False,
-    step: Any = None,
-    var_names: Sequence[str] | None = None,
-    nuts_sampler: str | None = None,
-    initvals: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None,
-    init: str = "auto",
-    jitter_max_retries: int = 10,
-    discard_tuned_samples: bool = True,
-    thin: int | str = "auto",
-    compute_convergence_checks: bool = True,
-    return_inferencedata: bool = True,
-    idata_kwargs: Mapping[str, Any] | None = None,
-    nuts_sampler_kwargs: Mapping[str, Any] | None = None,
-    callback: Callable[..., None] | None = None,
-    model: Any = None,
-    rewrites: Any = "auto",
-    **kwargs: Any,
-) -> Any:
-    """Draw from the posterior with NUTS, and with Gibbs or Metropolis steps for discrete variables.
+    draws: int = 1000, *, tune: int | None = None, chains: int | None = None, cores: int | None = None, random_seed: Any = None,
+    progressbar: Any = True, progressbar_theme: Any = None, quiet: bool = False, step: Any = None,
+    var_names: Sequence[str] | None = None, nuts_sampler: str | None = None,
+    initvals: Mapping[str, Any] | Sequence[Mapping[str, Any] | None] | None = None, init: str = "auto",
+    jitter_max_retries: int = 10, n_init: int = 200_000, trace: Any = None, discard_tuned_samples: bool = True,
+    thin: int | str = "auto", compute_convergence_checks: bool = True, keep_warning_stat: bool = False,
+    return_inferencedata: bool = True, idata_kwargs: Mapping[str, Any] | None = None,
+    nuts_sampler_kwargs: Mapping[str, Any] | None = None, callback: Callable[..., Any] | None = None, mp_ctx: Any = None,
+    blas_cores: int | str | None = "auto", model: Any = None, backend: Any = None, compile_kwargs: Any = None,
+    rewrites: Any = "auto", **kwargs: Any,
+) -> Any:  # fmt: skip
+    """Draw from the posterior with NUTS, and with Gibbs or Metropolis steps for discrete variables, in one compiled program.
 
     Parameters
     ----------
     draws, tune : int
-        Numbers of draws and of warm-up steps of each chain.
+        Numbers of draws and of warm-up steps of each chain; 1000 of these by default.
     chains : int, optional
         Number of chains; 4, or `cores` if that is more.
     cores : int, optional
@@ -71,6 +54,9 @@ def sample(
         Whether to show progress.
     quiet : bool
         Whether to show and log nothing.
+    step : StepMethod, CompoundStep or list of them, optional
+        Which variables move how, `Metropolis` or `Slice` say; NUTS for continuous variables, Gibbs or Metropolis for discrete
+        ones by default. Where steps name variables, or need no gradient, all variables are sampled as the model is written.
     var_names : sequence of str, optional
         Variables to keep; all free ones and deterministics by default.
     initvals : dict, or list of dict, optional
@@ -91,15 +77,25 @@ def sample(
         Must be True: results are DataTrees.
     idata_kwargs : dict, optional
         ``log_likelihood=True`` and ``log_prior=True`` compute these groups.
-    nuts_sampler, step, nuts_sampler_kwargs
-        `nuts_sampler` may be "symjax" or None, `step` None; `nuts_sampler_kwargs` holds further keywords.
+    nuts_sampler : {"symjax", "blackjax", "numpyro", "nutpie"}, optional
+        Whose NUTS draws from what the rewrites have left, if it is installed. "pymc" means symjax's own.
+    nuts_sampler_kwargs : dict, optional
+        Further keywords, as in **kwargs.
     callback : callable, optional
-        ``callback(chain, step, tuning, statistics)`` after each step.
+        ``callback(trace, draw)`` after each step, with the draws of the chain so far and a `Draw`: ``draw.chain``,
+        ``draw.draw_idx``, ``draw.tuning``, ``draw.stats``, ``draw.point``. KeyboardInterrupt in it ends the run with what was
+        drawn.
+    trace : path, Zarr store or ZarrTrace, optional
+        Where to write the result to.
+    blas_cores : int, "auto" or None
+        Threads of the linear algebra library for all chains together: one for each by default, as many as it likes for None.
     model : Model, optional
         The model in context by default.
     rewrites : {"auto", None} or sequence of str
         What is done to the model before it is sampled, as `explain` tells: everything that pays, nothing (the density exactly as
         written), or the rules named. The posterior is the same.
+    progressbar_theme, n_init, keep_warning_stat, mp_ctx, backend, compile_kwargs
+        Accepted for compatibility: chains are threads, programs are XLA's, and warnings are logged.
     **kwargs
         ``target_accept`` (0.8 by default), ``max_treedepth`` (10), also as ``nuts=dict(...)``.
 
@@ -125,47 +121,64 @@ def sample(
     (2, 100)
     """
     model = modelcontext(model)
-    settings = _settings(kwargs, nuts_sampler_kwargs, nuts_sampler, step, return_inferencedata)
+    arrangement = arrange(step)
+    settings = arrangement.settings | settings_of(kwargs, nuts_sampler_kwargs, return_inferencedata)
     cores = min(4, os.cpu_count() or 1) if cores is None else cores
     chains = max(4, cores) if chains is None else chains
-    _check_choices(init=(init, tuple(_METRICS)))
-    _check_counts(draws=draws, tune=tune, chains=chains, cores=cores)
-    names = _kept(model, var_names)
+    tune = 1000 if tune is None else tune
+    check_choices(init=(init, tuple(METRICS)), nuts_sampler=(nuts_sampler or "symjax", NUTS_SAMPLERS))
+    check_counts(draws=draws, tune=tune, chains=chains, cores=cores)
+    names = kept_names(model, var_names)
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample. Give it one, or draw with sample_prior_predictive.")
     seed = seed_of(random_seed)
-    compiled = compile_log_density(model, rewrites, framed=rewrites == "auto")
-    positions, discrete = _starts(model, compiled, initvals, chains, seed)
+    library = None if nuts_sampler in ("symjax", "pymc") else nuts_sampler
+    if rewrites == "auto" and arrangement.names_variables:
+        rewrites = ()  # the variables that steps are for must be left to sample
+    framed = rewrites == "auto" and library is None and callback is None
+    compiled = compile_log_density(model, rewrites, framed=framed)
+    starts = _starts(model, compiled, initvals, chains, seed)
     if compiled.is_exact:
-        return _exact(model, compiled, names, (chains, draws), seed, idata_kwargs or {})
-    options = {
-        "draws": draws,
-        "tune": tune,
-        "random_seed": seed,
-        "cores": cores,
-        "jitter": "jitter" in init or init == "auto",
-        "jitter_retries": jitter_max_retries,
-        "metric": _METRICS[init],
-        "thin": thin,
-        "keep_warmup": not discard_tuned_samples,
-        "progressbar": progressbar and not quiet,
-        "callback": callback,
-    }
-    tree, found = _sampled(model, compiled, names, (positions, discrete), options | settings)
+        tree = _exact(model, compiled, names, (chains, draws), seed)
+    else:
+        options = {"draws": draws, "tune": tune, "random_seed": seed, "jitter": "jitter" in init or init == "auto", **settings}
+        if library is None:
+            options |= {
+                "cores": cores,
+                "jitter_retries": jitter_max_retries,
+                "metric": METRICS[init],
+                "thin": thin,
+                "keep_warmup": not discard_tuned_samples,
+                "progressbar": bool(progressbar) and not quiet,
+                "updates": arrangement.updates(compiled.target),
+                "callback": callback and reporting(callback, compiled.target, model.eval_rv_shapes(), tune + draws - 1),
+            }
+        tree, found = _sampled(model, compiled, names, starts, options, library, blas_cores)
+        if not quiet:
+            _report(tree, found, compute_convergence_checks)
     _extra_groups(tree, model, idata_kwargs or {})
-    if not quiet:
-        _report(tree, found, compute_convergence_checks)
-    return tree
+    return tree if trace is None else stored(tree, trace)
 
 
 def _sampled(
-    model: Any, compiled: CompiledModel, names: list[str], starts: tuple[np.ndarray, np.ndarray], options: dict[str, Any]
+    model: Any,
+    compiled: CompiledModel,
+    names: list[str],
+    starts: tuple[np.ndarray, np.ndarray],
+    options: dict[str, Any],
+    library: str | None,
+    blas_cores: Any,
 ) -> tuple[Any, Samples]:
     """Run the chains, and map their draws back to the model's variables."""
-    # chains are threads already: threads of the linear algebra library below them would wait for each other
     recovery = compiled.recovery(len(starts[0]) * options["draws"], names)
-    with threadpool_limits(1, "blas"):
-        found = run(compiled.target, *starts, beside=recovery.compile, **options)
+    # chains are threads already: threads of the linear algebra library below them would wait for each other
+    cores = options.get("cores", 1)
+    limit = 1 if blas_cores == "auto" else None if blas_cores is None else max(1, int(blas_cores) // cores)
+    with threadpool_limits(limit, "blas"):
+        if library is None:
+            found = run(compiled.target, *starts, beside=recovery.compile, **options)
+        else:
+            found = sample_with(library, compiled.target, starts[0], **options)
         tree = _results(model, compiled, found, names, options["tune"], options["random_seed"], recovery)
     return tree, found
 
@@ -180,52 +193,6 @@ def _report(tree: Any, found: Samples, checks: bool) -> None:
             _LOG.warning(finding.message)
 
 
-def _settings(kwargs: Any, sampler_kwargs: Any, nuts_sampler: Any, step: Any, return_inferencedata: bool) -> dict[str, Any]:
-    if nuts_sampler not in (None, "symjax", "pymc"):
-        raise ValueError(f"nuts_sampler must be 'symjax' or None, got {nuts_sampler!r}.")
-    if step is not None:
-        raise TypeError("step= is not taken: steps are assigned to variables automatically.")
-    if not return_inferencedata:
-        raise ValueError("return_inferencedata must be True: results are DataTrees.")
-    found = {**dict(kwargs.pop("nuts", {})), **dict(sampler_kwargs or {}), **kwargs}
-    for key in found:
-        if key not in _STEP_KEYWORDS:
-            near = difflib.get_close_matches(key, [*_STEP_KEYWORDS, *_SIGNATURE], 1, cutoff=0.0)[0]
-            raise TypeError(f"sample() got an unknown keyword {key!r}. Did you mean {near!r}?")
-    return found
-
-
-_SIGNATURE = (
-    "draws", "tune", "chains", "cores", "random_seed", "progressbar", "var_names", "initvals", "init", "discard_tuned_samples",
-    "thin", "compute_convergence_checks", "idata_kwargs", "callback", "model", "rewrites",
-)  # fmt: skip
-
-
-def _check_choices(**choices: tuple[Any, tuple[Any, ...]]) -> None:
-    for name, (value, allowed) in choices.items():
-        if value not in allowed:
-            raise ValueError(f"sample: {name} must be one of {allowed}, got {value!r}.")
-
-
-def _check_counts(**counts: Any) -> None:
-    for name, value in counts.items():
-        least = 0 if name == "tune" else 1
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"sample: {name} must be a whole number, at least {least}; got {value!r}.")
-
-
-def _kept(model: Any, var_names: Sequence[str] | None) -> list[str]:
-    known = [v.name for v in model.unobserved_RVs]
-    if var_names is None:
-        return known
-    chosen = [var_names] if isinstance(var_names, str) else list(var_names)
-    for name in chosen:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1, cutoff=0.0)
-            raise KeyError(f"var_names: the model has no unobserved variable {name!r}; did you mean {near[0] if near else None!r}?")
-    return chosen
-
-
 def _starts(model: Any, compiled: CompiledModel, initvals: Any, chains: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     if initvals is None or isinstance(initvals, Mapping):
         flat = compiled.flatten(model.initial_point(seed, overrides=initvals or {}))
@@ -236,9 +203,7 @@ def _starts(model: Any, compiled: CompiledModel, initvals: Any, chains: int, see
     return np.stack([e[0] for e in each]), np.stack([e[1] for e in each])
 
 
-def _exact(
-    model: Any, compiled: CompiledModel, names: list[str], shape: tuple[int, int], seed: int, idata_kwargs: Mapping[str, Any]
-) -> Any:
+def _exact(model: Any, compiled: CompiledModel, names: list[str], shape: tuple[int, int], seed: int) -> Any:
     """Independent draws of a posterior that is known in closed form."""
     start = time.perf_counter()
     evidence = _checked_evidence(compiled)
@@ -255,9 +220,7 @@ def _exact(
         },
     }
     attrs = {"sampling_time": time.perf_counter() - start, "compile_time": 0.0, "tuning_steps": 0}
-    tree = to_datatree(model, groups, attrs)
-    _extra_groups(tree, model, idata_kwargs)
-    return tree
+    return to_datatree(model, groups, attrs)
 
 
 def _checked_evidence(compiled: CompiledModel) -> float:

@@ -8,9 +8,12 @@ from symjax.sampling._frame import Frame as Frame
 from symjax.sampling._frame import Observations as Observations
 from symjax.sampling._metric import Metric as Metric
 from symjax.sampling._record import Samples as Samples
+from symjax.sampling._run import Report as Report
 from symjax.sampling._run import sample as sample
 from symjax.sampling._target import DiscreteVariable as DiscreteVariable
 from symjax.sampling._target import FlatVariable as FlatVariable
 from symjax.sampling._target import LogDensity as LogDensity
+from symjax.sampling._updates import Update as Update
+from symjax.sampling._updates import gibbs as gibbs
 
 hmc, nuts = _hmc, _nuts

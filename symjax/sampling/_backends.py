@@ -1,4 +1,4 @@
-"""NUTS of other libraries on the same target, for comparison: BlackJAX and NumPyro."""
+"""NUTS of other libraries on the same target: BlackJAX, NumPyro and nutpie."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def sample_with(
 
     Parameters
     ----------
-    library : {"blackjax", "numpyro"}
+    library : {"blackjax", "numpyro", "nutpie"}
         Which.
     target : LogDensity
         What to sample.
@@ -63,7 +63,7 @@ def sample_with(
     >>> sample_with("numpyro", target, np.zeros((4, 2)), random_seed=1).positions.mean((0, 1)).round(1)
     array([1., 2.])
     """
-    backends: dict[str, Draw] = {"blackjax": _blackjax, "numpyro": _numpyro}
+    backends: dict[str, Draw] = {"blackjax": _blackjax, "numpyro": _numpyro, "nutpie": _nutpie}
     if library not in backends:
         raise ValueError(f"`library` must be one of {', '.join(map(repr, backends))}, got {library!r}.")
     if target.discrete_size:
@@ -72,7 +72,7 @@ def sample_with(
     try:
         importlib.import_module(library)
     except ImportError as error:
-        raise ImportError(f"{library} is not installed: `pip install 'symjax[blackjax]'` brings BlackJAX and NumPyro.") from error
+        raise ImportError(f"{library} is not installed: `pip install {library}` brings it.") from error
     seeds = np.random.SeedSequence(random_seed).spawn(len(initial))
     starts = np.stack([Jitter(x, s, noisy=jitter, retries=0).first() for x, s in zip(np.asarray(initial, float), seeds)])
     options = {"draws": draws, "tune": tune, "target_accept": target_accept, "max_treedepth": max_treedepth}
@@ -147,3 +147,47 @@ def _blackjax(function: Callable[[Any], Any], key: Any, starts: np.ndarray, opti
         return jax.lax.scan(one, state, jax.random.split(draw_key, options["draws"]))[1]
 
     return jax.jit(jax.vmap(chain))(jax.random.split(key, len(starts)), starts)
+
+
+def _nutpie(function: Callable[[Any], Any], key: Any, starts: np.ndarray, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    import nutpie
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    n = starts.shape[1]
+    value_and_grad = jax.jit(jax.value_and_grad(function))
+
+    def make_log_density() -> Callable[..., tuple[float, np.ndarray]]:
+        def log_density(x: np.ndarray) -> tuple[float, np.ndarray]:
+            with jax.enable_x64(True):
+                value, gradient = value_and_grad(x)
+            return float(value), np.asarray(gradient, np.float64)
+
+        return log_density
+
+    seed = int(np.asarray(jax.random.key_data(key))[0])
+    given = iter(starts)
+    model = from_pyfunc(
+        n,
+        make_log_density,
+        lambda *seeds: lambda x: {"position": np.asarray(x, np.float64)},
+        [np.dtype(np.float64)],
+        [(n,)],
+        ["position"],
+        make_initial_point_fn=lambda _: next(given, starts[0]),
+    )
+    tree: Any = nutpie.sample(
+        model,
+        draws=options["draws"],
+        tune=options["tune"],
+        chains=len(starts),
+        cores=1,
+        seed=seed,
+        save_warmup=False,
+        progress_bar=False,
+        target_accept=options["target_accept"],
+        maxdepth=options["max_treedepth"],
+    )
+    found = tree["sample_stats"]
+    names = {"lp": "logp", "acceptance_rate": "mean_tree_accept"} | {n: n for n in ("n_steps", "diverging", "energy")}
+    statistics = {own: found[theirs].values for own, theirs in names.items() if theirs in found}
+    return tree["posterior"]["position"].values, statistics

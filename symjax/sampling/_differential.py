@@ -106,13 +106,15 @@ def step(
 def _of_chains(key: Any, x: Any) -> tuple[Any, Any]:
     """The difference of two chains' positions, the same two for all chains, and whether this chain is none of them.
 
-    Chains that moved along each other's differences at the same time would not leave the posterior invariant.
+    Chains that moved along each other's differences at the same time, or all of them in one direction of the two, would not leave
+    the posterior invariant.
     """
     everyone = jax.lax.all_gather(x, AXIS)
     shared = jax.random.wrap_key_data(jax.lax.all_gather(jax.random.key_data(key), AXIS)[0], impl="threefry2x32")
     first, second = jax.random.choice(shared, everyone.shape[0], (2,), replace=False)
     me = jax.lax.axis_index(AXIS)
-    return everyone[first] - everyone[second], (me != first) & (me != second)
+    sign = jax.random.rademacher(jax.random.fold_in(key, 1), (), x.dtype)
+    return sign * (everyone[first] - everyone[second]), (me != first) & (me != second)
 
 
 def _of_past(key: Any, past: Past) -> Any:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -30,7 +30,31 @@ from symjax.sampling._updates import Update, gibbs, initial_tuning
 MAX_RANK = 16
 _DEEPEST = 20
 
-Callback = Callable[[int, int, bool, dict[str, float]], None]
+
+class Report(NamedTuple):
+    """What a callback is told of a step.
+
+    Attributes
+    ----------
+    chain, index : int
+        Number of the chain, and of the step in it since the start of warm-up.
+    tuning : bool
+        Whether the step is one of the warm-up.
+    statistics : dict of str to float
+        Its statistics.
+    position, discrete : array, shape (n,) and (m,)
+        Where it led, in the coordinates of the target's frame if it has one.
+    """
+
+    chain: int
+    index: int
+    tuning: bool
+    statistics: dict[str, float]
+    position: np.ndarray
+    discrete: np.ndarray
+
+
+Callback = Callable[[Report], None]
 
 
 def sample(
@@ -101,8 +125,8 @@ def sample(
     progressbar : bool
         Whether to show progress.
     callback : callable, optional
-        ``callback(chain, step, tuning, statistics)`` after each step, in the order of the chain's steps. If it raises
-        KeyboardInterrupt, the run ends with what was drawn.
+        Called with a `Report` after each step, in the order of the chain's steps. If it raises KeyboardInterrupt, the run ends with
+        what was drawn.
     beside : callable, optional
         Other work that is due when the run ends, compiling most of all; done in a thread of its own from the moment that Python
         has nothing more to do for the run's program.
@@ -139,14 +163,7 @@ def sample(
         vectorized = jax.default_backend() != "cpu" or _is_population(updates)
     if _is_population(updates) and (len(initial) < 3 or not vectorized):
         raise ValueError("jumps along differences of other chains need 3 chains at least, and `compute` not 'threads'.")
-    for name, value, low, high in (("target_accept", target_accept, 0, 1), ("max_treedepth", max_treedepth, 0, _DEEPEST + 1)):
-        if not low < value < high:
-            raise ValueError(f"`{name}` must lie between {low} and {high}, both excluded, got {value}.")
-    if thin != "auto" and not (isinstance(thin, (int, np.integer)) and thin >= 1):
-        raise ValueError(f"`thin` must be 'auto' or a whole number, at least 1, got {thin!r}.")
-    if tune < 0 or draws < 0:
-        raise ValueError(f"`draws` and `tune` must not be negative, got {draws} and {tune}.")
-
+    _check_numbers(target_accept, max_treedepth, thin, draws, tune)
     discrete = _discrete_start(target, initial_discrete, len(initial))
     seeds = np.random.SeedSequence(random_seed).spawn(len(initial))
     observations = None if target.frame is None else Observations.none(target.size)
@@ -167,6 +184,16 @@ def sample(
     samples = collect(run.warmup, run.drawn, max_treedepth, keep_warmup=keep_warmup, interrupted=interrupted)
     samples.compile_seconds, samples.sampling_seconds = run.compile_seconds, run.sampling_seconds
     return samples
+
+
+def _check_numbers(target_accept: float, max_treedepth: int, thin: int | str, draws: int, tune: int) -> None:
+    for name, value, low, high in (("target_accept", target_accept, 0, 1), ("max_treedepth", max_treedepth, 0, _DEEPEST + 1)):
+        if not low < value < high:
+            raise ValueError(f"`{name}` must lie between {low} and {high}, both excluded, got {value}.")
+    if thin != "auto" and not (isinstance(thin, (int, np.integer)) and thin >= 1):
+        raise ValueError(f"`thin` must be 'auto' or a whole number, at least 1, got {thin!r}.")
+    if tune < 0 or draws < 0:
+        raise ValueError(f"`draws` and `tune` must not be negative, got {draws} and {tune}.")
 
 
 def _one_of(name: str, value: str, meanings: dict[str, Any]) -> Any:
@@ -306,4 +333,5 @@ class _Run:
         first = phase.done[chain] - n + (0 if tuning else self.plan.tune)
         with self._lock:
             for i in range(n):
-                self._callback(chain, first + i, tuning, dict(zip(STATISTICS, block.statistics[i].tolist())))
+                statistics: dict[str, float] = dict(zip(STATISTICS, block.statistics[i].tolist()))
+                self._callback(Report(chain, first + i, tuning, statistics, block.positions[i], block.discrete[i]))

@@ -120,8 +120,8 @@ def test_interrupt_returns_what_was_drawn():
 def test_callback_sees_every_step_in_order():
     seen = []
 
-    def callback(chain, step, tuning, statistics):
-        seen.append((chain, step, tuning, statistics["lp"]))
+    def callback(report):
+        seen.append((report.chain, report.index, report.tuning, report.statistics["lp"], report.position))
 
     s = sample(make(), np.zeros((2, 3)), random_seed=0, cores=2, callback=callback, **QUIET)
     for chain in range(2):
@@ -129,11 +129,12 @@ def test_callback_sees_every_step_in_order():
         assert [x[1] for x in mine] == list(range(120))
         assert [x[2] for x in mine] == [i < 60 for i in range(120)]
         assert [x[3] for x in mine[60:]] == s.statistics["lp"][chain].tolist()
+        np.testing.assert_array_equal([x[4] for x in mine[60:]], s.positions[chain])
 
 
 def test_callback_may_end_the_run():
-    def callback(chain, step, tuning, statistics):
-        if step > 100:
+    def callback(report):
+        if report.index > 100:
             raise KeyboardInterrupt
 
     s = sample(make(), np.zeros((2, 3)), random_seed=0, callback=callback, draws=100_000, tune=50, progressbar=False)
@@ -141,8 +142,8 @@ def test_callback_may_end_the_run():
 
 
 def test_an_error_in_a_chain_reaches_the_caller():
-    def callback(chain, step, tuning, statistics):
-        if chain == 1 and step == 30:
+    def callback(report):
+        if report.chain == 1 and report.index == 30:
             raise ZeroDivisionError("in a callback")
 
     with pytest.raises(ZeroDivisionError, match="in a callback") as caught:

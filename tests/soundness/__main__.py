@@ -11,7 +11,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from tests.soundness.check import Verdict
@@ -23,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soundness", description=__doc__)
     parser.add_argument("n", nargs="?", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first model, to go on where a run ended")
     parser.add_argument("--kinds", nargs="*", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--no-draws", action="store_true", help="compare densities only")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -30,7 +30,7 @@ def main() -> int:
     start, wrong = time.perf_counter(), 0
     latents, collapsed, models, skipped = Counter(), Counter(), Counter(), Counter()
     rules: Counter[str] = Counter()
-    kinds = [options.kinds[k % len(options.kinds)] for k in range(options.n)]
+    kinds = [options.kinds[(options.first + k) % len(options.kinds)] for k in range(options.n)]
     for k, (kind, verdict) in enumerate(zip(kinds, _verdicts(kinds, options), strict=True)):
         models[kind] += 1
         skipped[kind] += verdict.skipped
@@ -39,7 +39,7 @@ def main() -> int:
         rules.update(set(verdict.rules))
         if verdict.problem is not None:
             wrong += 1
-            print(f"WRONG {kind} {options.seed} {k} ({', '.join(verdict.rules)}): {verdict.problem}", flush=True)
+            print(f"WRONG {kind} {options.seed} {options.first + k} ({', '.join(verdict.rules)}): {verdict.problem}", flush=True)
         if (k + 1) % 500 == 0:
             print(f"{k + 1} models, {wrong} wrong, {time.perf_counter() - start:.0f} s", flush=True)
     for kind in options.kinds:
@@ -53,9 +53,14 @@ def main() -> int:
 
 def _verdicts(kinds: list[str], options: argparse.Namespace) -> Iterator[Verdict]:
     """Verdicts in order; several processes share the work."""
-    arguments = (kinds, [options.seed] * len(kinds), range(len(kinds)), [not options.no_draws] * len(kinds))
-    with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=200) as pool:
-        yield from pool.map(one, *arguments, chunksize=20)
+    arguments = [(kind, options.seed, options.first + k, not options.no_draws) for k, kind in enumerate(kinds)]
+    # processes are replaced now and then, for what is compiled stays in memory
+    with get_context("spawn").Pool(options.jobs, maxtasksperchild=50) as pool:
+        yield from pool.imap(_one, arguments, chunksize=20)
+
+
+def _one(arguments: tuple[str, int, int, bool]) -> Verdict:
+    return one(*arguments)
 
 
 if __name__ == "__main__":
