@@ -3,6 +3,7 @@
 from symjax.pmc_bridge import distributions as distributions
 from symjax.pmc_bridge import gp as gp
 from symjax.pmc_bridge import math as math
+from symjax.pmc_bridge import smc as smc
 from symjax.pmc_bridge import step_methods as step_methods
 from symjax.pmc_bridge._data import Data as Data
 from symjax.pmc_bridge._data import set_data as set_data
@@ -31,6 +32,7 @@ from symjax.pmc_bridge._predictive import compute_log_prior as compute_log_prior
 from symjax.pmc_bridge._predictive import sample_posterior_predictive as sample_posterior_predictive
 from symjax.pmc_bridge._predictive import sample_prior_predictive as sample_prior_predictive
 from symjax.pmc_bridge._sample import sample as sample
+from symjax.pmc_bridge._smc import sample_smc as sample_smc
 from symjax.pmc_bridge._terms import Deterministic as Deterministic
 from symjax.pmc_bridge._terms import Point as Point
 from symjax.pmc_bridge._terms import Potential as Potential

@@ -54,6 +54,15 @@ class CompiledModel:
             parts.append(np.concatenate(flat) if flat else np.zeros(0, dtype))
         return parts[0], parts[1]
 
+    def flatten_each(self, arrays: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """The same of many points, which are along the first axis of arrays by name."""
+        n = len(next(iter(arrays.values())))
+        parts: list[np.ndarray] = []
+        for variables, dtype in ((self._continuous, config.float_dtype), (self._discrete, np.int64)):
+            flat = [np.asarray(arrays[u.variable.name], dtype).reshape(n, -1) for u in variables]
+            parts.append(np.concatenate(flat, 1) if flat else np.zeros((n, 0), dtype))
+        return parts[0], parts[1]
+
     def recovery(self, n: int, names: Sequence[str]) -> Forward:
         """The pass that gives free variables and deterministics of the model for `n` draws, not yet compiled."""
         with detached():

@@ -156,7 +156,7 @@ def sample(
         tree, found = _sampled(model, compiled, names, starts, options, library, blas_cores)
         if not quiet:
             _report(tree, found, compute_convergence_checks)
-    _extra_groups(tree, model, idata_kwargs or {})
+    extra_groups(tree, model, idata_kwargs or {})
     return tree if trace is None else stored(tree, trace)
 
 
@@ -259,7 +259,8 @@ def _results(model: Any, compiled: CompiledModel, found: Samples, names: list[st
     return to_datatree(model, groups, attrs)
 
 
-def _extra_groups(tree: Any, model: Any, wanted: Mapping[str, Any]) -> None:
+def extra_groups(tree: Any, model: Any, wanted: Mapping[str, Any]) -> None:
+    """Add the groups that ``idata_kwargs`` asks for."""
     from symjax.pmc_bridge._predictive import compute_log_likelihood, compute_log_prior
 
     for key in wanted:

@@ -10,6 +10,10 @@ from symjax.sampling._metric import Metric as Metric
 from symjax.sampling._record import Samples as Samples
 from symjax.sampling._run import Report as Report
 from symjax.sampling._run import sample as sample
+from symjax.sampling._smc import Mover as Mover
+from symjax.sampling._smc import Particles as Particles
+from symjax.sampling._smc import Tempered as Tempered
+from symjax.sampling._smc import sample_smc as sample_smc
 from symjax.sampling._target import DiscreteVariable as DiscreteVariable
 from symjax.sampling._target import FlatVariable as FlatVariable
 from symjax.sampling._target import LogDensity as LogDensity

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from multiprocessing import get_context
 
 from tests.soundness.check import Verdict
-from tests.soundness.run import KINDS, one
+from tests.soundness.run import KINDS, one_of
 
 
 def main() -> int:
@@ -56,11 +56,7 @@ def _verdicts(kinds: list[str], options: argparse.Namespace) -> Iterator[Verdict
     arguments = [(kind, options.seed, options.first + k, not options.no_draws) for k, kind in enumerate(kinds)]
     # processes are replaced now and then, for what is compiled stays in memory
     with get_context("spawn").Pool(options.jobs, maxtasksperchild=50) as pool:
-        yield from pool.imap(_one, arguments, chunksize=20)
-
-
-def _one(arguments: tuple[str, int, int, bool]) -> Verdict:
-    return one(*arguments)
+        yield from pool.imap(one_of, arguments, chunksize=20)
 
 
 if __name__ == "__main__":

@@ -21,3 +21,8 @@ def one(kind: str, seed: int, k: int, draws: bool = True) -> Verdict:
         return judge(reference.build(), reference, values, k, draws=draws)
     except Exception as error:
         return Verdict(0, len(values), (), f"{type(error).__name__}: {error}")
+
+
+def one_of(arguments: tuple[str, int, int, bool]) -> Verdict:
+    """`one` of its arguments as a tuple, as pools of processes pass them."""
+    return one(*arguments)
