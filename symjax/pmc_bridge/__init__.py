@@ -5,10 +5,16 @@ from symjax.pmc_bridge import gp as gp
 from symjax.pmc_bridge import math as math
 from symjax.pmc_bridge import smc as smc
 from symjax.pmc_bridge import step_methods as step_methods
+from symjax.pmc_bridge._constrained_prior import find_constrained_prior as find_constrained_prior
 from symjax.pmc_bridge._data import Data as Data
 from symjax.pmc_bridge._data import set_data as set_data
+from symjax.pmc_bridge._evaluate import compile as compile
+from symjax.pmc_bridge._evaluate import compile_fn as compile_fn
+from symjax.pmc_bridge._evaluate import compute_deterministics as compute_deterministics
+from symjax.pmc_bridge._evaluate import vectorize_over_posterior as vectorize_over_posterior
 from symjax.pmc_bridge._explain import Report as Report
 from symjax.pmc_bridge._explain import explain as explain
+from symjax.pmc_bridge._find_map import find_hessian as find_hessian
 from symjax.pmc_bridge._find_map import find_MAP as find_MAP
 from symjax.pmc_bridge._graph import model_to_graphviz as model_to_graphviz
 from symjax.pmc_bridge._graph import model_to_mermaid as model_to_mermaid

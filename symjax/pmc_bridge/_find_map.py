@@ -107,6 +107,37 @@ def find_MAP(
     return {name: np.asarray(v) for name, v in values.items()}
 
 
+def find_hessian(point: Any, vars: Any = None, model: Any = None, negate_output: bool = True) -> np.ndarray:
+    """Second derivatives of the log density at a point, by the raveled unconstrained variables.
+
+    Parameters
+    ----------
+    point : dict
+        Values by the names of the value variables.
+    vars : list of variables, optional
+        Must be all continuous ones, as by default.
+    model : Model, optional
+        The model in context by default.
+    negate_output : bool
+        Whether to change the sign: the result then is the observed information.
+
+    Returns
+    -------
+    array, shape (n, n)
+
+    Examples
+    --------
+    >>> import symjax.pmc_bridge as pm
+    >>> with pm.Model():
+    ...     x = pm.Normal("x", 0.0, 0.5)
+    ...     float(pm.find_hessian({"x": 1.0})[0, 0])
+    4.0
+    """
+    from symjax.pmc_bridge._model import modelcontext
+
+    return np.asarray(modelcontext(model).compile_d2logp(vars, negate_output=negate_output)(point))
+
+
 def _start(model: Any, initvals: dict[str, Any], random_seed: int | None) -> dict[str, np.ndarray]:
     return model.initial_point(random_seed, overrides=initvals)
 

@@ -61,7 +61,7 @@ def sample_prior_predictive(
     (1, 10)
     """
     model = modelcontext(model)
-    names = _named(model, var_names, [*model.free_RVs, *model.observed_RVs, *model.deterministics])
+    names = known_names(model, var_names, [*model.free_RVs, *model.observed_RVs, *model.deterministics])
     found = run_forward([model.named_vars[n] for n in names], {}, draws, random_seed)
     arrays = dict(zip(names, found, strict=True))
     if not return_inferencedata:
@@ -129,9 +129,9 @@ def sample_posterior_predictive(
     dims = list(sample_dims or ("chain", "draw"))
     posterior = _posterior(trace)
     default = [*model.observed_RVs, *_downstream(model.observed_RVs, model.deterministics)]
-    names = _named(model, [var_names] if isinstance(var_names, str) else var_names, default)
+    names = known_names(model, [var_names] if isinstance(var_names, str) else var_names, default)
     redraw = set(names if var_names is not None else ()) | set(_names(sample_vars))
-    given, lengths = _given(model, trace, posterior, dims, redraw - set(_names(freeze_vars)), set(_names(freeze_vars)))
+    given, lengths = given_draws(model, trace, posterior, dims, redraw - set(_names(freeze_vars)), set(_names(freeze_vars)))
     n = int(np.prod(lengths))
     found = run_forward([model.named_vars[v] for v in names], given, n, random_seed)
     arrays = {k: v.reshape(*lengths, *v.shape[1:]) for k, v in zip(names, found, strict=True)}
@@ -185,7 +185,7 @@ def compute_log_likelihood(
         Arrays of shape ``(chain, draw, *observations)``.
     """
     model = modelcontext(model)
-    names = _named(model, var_names, model.observed_RVs)
+    names = known_names(model, var_names, model.observed_RVs)
     return _terms_at_draws(model, idata, names, list(sample_dims), "log_likelihood", extend_inferencedata)
 
 
@@ -199,14 +199,14 @@ def compute_log_prior(
 ) -> Any:
     """Log prior density of each free variable for each posterior draw; arguments as in `compute_log_likelihood`."""
     model = modelcontext(model)
-    names = _named(model, var_names, model.free_RVs)
+    names = known_names(model, var_names, model.free_RVs)
     return _terms_at_draws(model, idata, names, list(sample_dims), "log_prior", extend_inferencedata)
 
 
 def _terms_at_draws(model: Any, idata: Any, names: list[str], dims: list[str], group: str, in_place: bool) -> Any:
     """The density's terms of some variables at each posterior draw, as a new group of `idata` or as a Dataset."""
     posterior = _posterior(idata)
-    given, lengths = _given(model, idata, posterior, dims, set(), {rv.name for rv in model.free_RVs})
+    given, lengths = given_draws(model, idata, posterior, dims, set(), {rv.name for rv in model.free_RVs})
     values = {rv: rv for rv in model.free_RVs} | {rv: model.rvs_to_values[rv] for rv in model.observed_RVs}
     terms = log_densities(values)
     found = run_forward([terms[model.named_vars[n]] for n in names], given, int(np.prod(lengths)))
@@ -230,7 +230,14 @@ def _names(names: Any) -> list[str]:
     return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
-def _named(model: Any, names: Iterable[str] | None, default: Sequence[Any]) -> list[str]:
+def known_names(model: Any, names: Iterable[str] | None, default: Sequence[Any]) -> list[str]:
+    """Names of variables of a model, those of some of them by default.
+
+    Raises
+    ------
+    KeyError
+        If the model has no such variable.
+    """
     if names is None:
         return list(dict.fromkeys(v.name for v in default))
     chosen = list(dict.fromkeys(names))
@@ -257,7 +264,7 @@ def _changed_data(model: Any, trace: Any) -> list[Any]:
     return changed
 
 
-def _given(
+def given_draws(
     model: Any, trace: Any, posterior: Any, dims: list[str], redraw: set[str], frozen: set[str]
 ) -> tuple[dict[Any, np.ndarray], list[int]]:
     """The posterior's values by node, their first axis that of all draws, and the lengths of the sample dims."""
