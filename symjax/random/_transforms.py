@@ -5,7 +5,6 @@ A transform is chosen from the support of a law, never from the law's name. All 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,6 @@ import symjax.tensor as T
 from symjax._errors import ShapeError
 from symjax.core._leaves import as_tensor
 from symjax.core._node import Constant
-from symjax.random._support import Support
 
 
 class Transform:
@@ -128,8 +126,8 @@ class Interval(Transform):
     def __init__(self, lower: Any = None, upper: Any = None, name: str | None = None):
         if name is not None:
             self.name = name
-        self.lower = None if _is_infinite(lower) else as_tensor(lower)
-        self.upper = None if _is_infinite(upper) else as_tensor(upper)
+        self.lower = None if is_infinite(lower) else as_tensor(lower)
+        self.upper = None if is_infinite(upper) else as_tensor(upper)
         self._cases = _cases(self.lower, self.upper)
 
     @property
@@ -179,7 +177,8 @@ class Interval(Transform):
         return T.zeros_like(z) if self.lower is None and self.upper is None else z
 
 
-def _is_infinite(bound: Any) -> bool:
+def is_infinite(bound: Any) -> bool:
+    """Whether a bound is None or a number that is no bound."""
     if bound is None:
         return True
     value = bound.value if isinstance(bound, Constant) else bound
@@ -289,48 +288,6 @@ class SumTo1Transform(Transform):
         return (*shape[:-1], shape[-1] - 1)
 
 
-class CholeskyTransform(Transform):
-    """Symmetric positive definite matrices: the Cholesky factor row by row, the diagonal in logs.
-
-    References
-    ----------
-    Stan Reference Manual, Covariance matrices.
-    """
-
-    name = "cholesky-cov-packed"
-    event_ndim = 2
-
-    def forward(self, value: Any) -> Any:
-        factor = T.cholesky(value)
-        rows, columns = np.tril_indices(factor.shape[-1])
-        packed = factor[..., rows, columns]
-        return T.where(rows == columns, T.log(T.where(rows == columns, packed, 1.0)), packed)
-
-    def inverse(self, z: Any) -> Any:
-        z = as_tensor(z)
-        d = _rows_of(z.shape[-1])
-        rows, columns = np.tril_indices(d)
-        packed = T.where(rows == columns, T.exp(T.where(rows == columns, z, 0.0)), z)
-        place = np.full((d, d), len(rows))
-        place[rows, columns] = np.arange(len(rows))
-        factor = T.concatenate([packed, T.zeros((*z.shape[:-1], 1))], -1)[..., place]
-        return T.matmul(factor, T.swapaxes(factor, -1, -2))
-
-    def log_det(self, z: Any) -> Any:
-        z = as_tensor(z)
-        d = _rows_of(z.shape[-1])
-        diagonal = np.cumsum(np.arange(1, d + 1)) - 1
-        return d * math.log(2) + (z[..., diagonal] * np.arange(d + 1, 1, -1)).sum(-1)
-
-    def unconstrained_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (*shape[:-2], shape[-1] * (shape[-1] + 1) // 2)
-
-
-def _rows_of(size: int) -> int:
-    """Rows of the triangle that has a number of elements."""
-    return (math.isqrt(8 * size + 1) - 1) // 2
-
-
 class Chain(Transform):
     """Several transforms one after the other, the first one nearest to the support.
 
@@ -385,37 +342,3 @@ ordered = OrderedTransform()
 simplex = SimplexTransform()
 circular = CircularTransform()
 sum_to_1 = SumTo1Transform()
-cholesky = CholeskyTransform()
-
-
-def default_transform(support: Support, shape: tuple[Any, ...]) -> Transform | None:
-    """The transform of a support; None where there is nothing to transform.
-
-    Parameters
-    ----------
-    support : Support
-        Support of a variable.
-    shape : tuple of int
-        Its shape.
-    """
-    if support.kind == "simplex":
-        return simplex
-    if support.kind == "circular":
-        return circular
-    if support.kind == "positive_definite":
-        return cholesky
-    if support.kind != "interval":
-        return None
-    lower, upper = (None if _is_infinite(b) else b for b in (support.lower, support.upper))
-    if lower is None and upper is None:
-        return None
-    if upper is None and _equals(lower, 0.0):
-        return log
-    if _equals(lower, 0.0) and _equals(upper, 1.0):
-        return logodds
-    return Interval(lower, upper)
-
-
-def _equals(bound: Any, number: float) -> bool:
-    """Whether the family itself has this bound; a parameter that has the value now makes an `Interval`, as for other values."""
-    return isinstance(bound, (int, float)) and bound == number

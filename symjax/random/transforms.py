@@ -1,7 +1,13 @@
 """Transforms of variables to the real line, with PyMC's names."""
 
+from symjax.random._default_transform import default_transform as default_transform
+from symjax.random._matrix_transforms import CholeskyCorrTransform as CholeskyCorrTransform
+from symjax.random._matrix_transforms import CholeskyTransform as CholeskyTransform
+from symjax.random._matrix_transforms import PackedCholeskyTransform as PackedCholeskyTransform
+from symjax.random._matrix_transforms import ZeroSumTransform as ZeroSumTransform
+from symjax.random._matrix_transforms import cholesky as cholesky
+from symjax.random._matrix_transforms import packed_cholesky as packed_cholesky
 from symjax.random._transforms import Chain as Chain
-from symjax.random._transforms import CholeskyTransform as CholeskyTransform
 from symjax.random._transforms import CircularTransform as CircularTransform
 from symjax.random._transforms import Interval as Interval
 from symjax.random._transforms import LogExpM1Transform as LogExpM1Transform
@@ -11,9 +17,7 @@ from symjax.random._transforms import OrderedTransform as OrderedTransform
 from symjax.random._transforms import SimplexTransform as SimplexTransform
 from symjax.random._transforms import SumTo1Transform as SumTo1Transform
 from symjax.random._transforms import Transform as Transform
-from symjax.random._transforms import cholesky as cholesky
 from symjax.random._transforms import circular as circular
-from symjax.random._transforms import default_transform as default_transform
 from symjax.random._transforms import log as log
 from symjax.random._transforms import log_exp_m1 as log_exp_m1
 from symjax.random._transforms import logodds as logodds
