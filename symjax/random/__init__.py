@@ -26,7 +26,6 @@ from symjax.random.distributions.counts import DiscreteUniform as DiscreteUnifor
 from symjax.random.distributions.counts import Geometric as Geometric
 from symjax.random.distributions.counts import NegativeBinomial as NegativeBinomial
 from symjax.random.distributions.counts import Poisson as Poisson
-from symjax.random.distributions.counts import ZeroInflatedPoisson as ZeroInflatedPoisson
 from symjax.random.distributions.custom import CustomDist as CustomDist
 from symjax.random.distributions.dirichlet_multinomial import DirichletMultinomial as DirichletMultinomial
 from symjax.random.distributions.euler_maruyama import EulerMaruyama as EulerMaruyama
@@ -67,5 +66,8 @@ from symjax.random.distributions.uniform import Uniform as Uniform
 from symjax.random.distributions.weibull import Weibull as Weibull
 from symjax.random.distributions.wishart import InverseWishart as InverseWishart
 from symjax.random.distributions.wishart import Wishart as Wishart
+from symjax.random.distributions.zero_inflated import ZeroInflatedBinomial as ZeroInflatedBinomial
+from symjax.random.distributions.zero_inflated import ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomial
+from symjax.random.distributions.zero_inflated import ZeroInflatedPoisson as ZeroInflatedPoisson
 from symjax.random.posterior.condition import condition as condition
 from symjax.random.posterior.marginalize import marginalize as marginalize

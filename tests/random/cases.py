@@ -8,6 +8,7 @@ import numpy as np
 import scipy.stats as st
 from count_cases import DISCRETE
 from modified_cases import MODIFIED
+from point_mass_cases import POINT_MASSES
 from row import FAR as FAR
 from row import NEAR, Row, array
 from scipy.integrate import quad
@@ -402,4 +403,4 @@ CONTINUOUS = [
     ),
 ]
 
-ROWS: list[Row] = [*CONTINUOUS, *DISCRETE, *MODIFIED]
+ROWS: list[Row] = [*CONTINUOUS, *DISCRETE, *MODIFIED, *POINT_MASSES]

@@ -12,36 +12,6 @@ from scipy.special import expit, logit
 import symjax.random as R
 
 
-class Inflated:
-    """Poisson counts with extra zeros."""
-
-    def __init__(self, psi: Any, mu: Any):
-        self.psi, self.poisson = np.asarray(psi), st.poisson(mu)
-
-    def logpmf(self, x: Any) -> Any:
-        with np.errstate(divide="ignore"):
-            return np.log(np.where(x == 0, 1 - self.psi, 0.0) + self.psi * self.poisson.pmf(x))
-
-    def logcdf(self, x: Any) -> Any:
-        return np.log1p(-self.psi * self.poisson.sf(x))
-
-    def logsf(self, x: Any) -> Any:
-        return np.log(self.psi) + self.poisson.logsf(x)
-
-    def ppf(self, q: Any) -> Any:
-        return np.maximum(self.poisson.ppf(np.clip(1 - (1 - q) / self.psi, 0, 1)), 0.0)
-
-    def isf(self, q: Any) -> Any:
-        return self.ppf(1 - q)
-
-    def mean(self) -> Any:
-        return self.psi * self.poisson.mean()
-
-    def var(self) -> Any:
-        mu = self.poisson.mean()
-        return self.psi * mu * (1 + mu * (1 - self.psi))
-
-
 class Finite:
     """A categorical law."""
 
@@ -182,14 +152,6 @@ DISCRETE = [
         [(1, 6), (-3, -2), (array(0, -10, 5), array(4, 10, 1000))],
         outside=lambda lower, upper: [lower - 1.0, upper + 1.0],
         bad=[({"lower": 3, "upper": 1}, "lower"), ({"lower": 0.5, "upper": 1}, "lower")],
-        far=False,
-    ),
-    Row(
-        R.ZeroInflatedPoisson,
-        Inflated,
-        [(0.4, 3.0), (0.9, 0.5), (array(0.2, 0.6, 0.99), array(1.0, 20.0, 4.0))],
-        outside=lambda psi, mu: [-1.0],
-        bad=[({"psi": 1.5, "mu": 1.0}, "psi"), ({"psi": 0.5, "mu": -1.0}, "mu")],
         far=False,
     ),
     Row(

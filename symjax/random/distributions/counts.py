@@ -1,4 +1,4 @@
-"""Laws of counts: Poisson, NegativeBinomial, Geometric, DiscreteUniform, ZeroInflatedPoisson."""
+"""Laws of counts: Poisson, NegativeBinomial, Geometric, DiscreteUniform."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 import symjax.tensor as T
-from symjax._errors import ParameterError
 from symjax.random import _support as support
 from symjax.random._alternatives import checked, pair
 from symjax.random._constraint import Parameter, integer, nonnegative, positive, probability
@@ -261,81 +260,7 @@ class DiscreteUniformDistribution(Distribution):
         return T.cast(T.floor((lower + upper) / 2.0), "int64")
 
 
-def _inflated(psi: Any, log_q: Any, p: Any) -> Any:
-    """log(1 − ψ + ψ q) for ``q = 1 - p``, exact where either is near 0 or 1, with finite derivatives at ψ = 0 and ψ = 1."""
-    near = T.less(psi * p, 0.5)
-    close = T.log1p(-T.where(near, psi * p, 0.0))
-    far = T.log(T.where(near, 1.0, (1 - psi) + psi * T.exp(T.maximum(log_q, -700.0))))
-    # where q underflows only its logarithm is left, and 1 − ψ is zero or outweighs it
-    lost = T.logical_and(T.greater_equal(psi, 1), T.less(log_q, -700.0))
-    return T.where(lost, log_q, T.where(near, close, far))
-
-
-class ZeroInflatedPoissonDistribution(Distribution):
-    r"""Poisson counts mixed with extra zeros: :math:`(1-\psi) [x = 0] + \psi e^{-\mu} \mu^x / x!`.
-
-    Parameters
-    ----------
-    psi : tensor-like
-        Probability that the count is Poisson, between 0 and 1.
-    mu : tensor-like
-        Mean of the Poisson counts, zero or positive.
-
-    Examples
-    --------
-    >>> import symjax.random as R
-    >>> round(float(R.logp(R.ZeroInflatedPoisson(0.5, 1.0, name="x"), 0).eval()), 4)
-    -0.3799
-
-    References
-    ----------
-    Lambert, Zero-inflated Poisson regression, Technometrics 34, 1992, equation 1.
-    """
-
-    parameters = {"psi": Parameter(probability), "mu": Parameter(nonnegative)}
-    is_discrete = True
-
-    def parametrize(self, psi: Any, mu: Any) -> Any:
-        if psi is None or mu is None:
-            raise ParameterError("'psi' and 'mu' must be given.")
-        return psi, mu
-
-    def support(self, psi: Any, mu: Any) -> support.Support:
-        return support.naturals
-
-    def draw(self, key: Any, shape: Any, dtype: Any, psi: Any, mu: Any) -> Any:
-        first, second = jax.random.split(key)
-        return jnp.where(jax.random.uniform(first, shape) < psi, poisson_draw(second, mu, shape), 0)
-
-    def log_density(self, value: Any, psi: Any, mu: Any) -> Any:
-        zero = T.equal(value, 0)
-        counted = T.log(T.where(zero, 1.0, psi)) + T.xlogy(value, mu) - mu - T.gammaln(value + 1.0)
-        return T.where(zero, _inflated(psi, -T.as_tensor(mu), -T.expm1(-mu)), counted)
-
-    def log_cdf(self, value: Any, psi: Any, mu: Any) -> Any:
-        def inside(k: Any) -> Any:
-            return _inflated(psi, log_gammaincc(k + 1.0, mu), T.exp(log_gammainc(k + 1.0, mu)))
-
-        return tail_of_counts(value, inside, -INF)
-
-    def log_ccdf(self, value: Any, psi: Any, mu: Any) -> Any:
-        return tail_of_counts(value, lambda k: T.log(psi) + log_gammainc(k + 1.0, mu), 0.0)
-
-    def quantile(self, q: Any, psi: Any, mu: Any) -> Any:
-        return smallest(lambda k: T.exp(self.log_cdf(k, psi, mu)), q, 0, None)
-
-    def mean(self, psi: Any, mu: Any) -> Any:
-        return psi * mu
-
-    def variance(self, psi: Any, mu: Any) -> Any:
-        return psi * mu * (1 + mu * (1 - psi))
-
-    def support_point(self, psi: Any, mu: Any) -> Any:
-        return T.cast(T.floor(psi * mu), "int64")
-
-
 Poisson = PoissonDistribution()
 NegativeBinomial = NegativeBinomialDistribution()
 Geometric = GeometricDistribution()
 DiscreteUniform = DiscreteUniformDistribution()
-ZeroInflatedPoisson = ZeroInflatedPoissonDistribution()
