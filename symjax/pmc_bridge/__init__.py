@@ -70,6 +70,10 @@ from symjax.pmc_bridge.distributions import HalfCauchy as HalfCauchy
 from symjax.pmc_bridge.distributions import HalfFlat as HalfFlat
 from symjax.pmc_bridge.distributions import HalfNormal as HalfNormal
 from symjax.pmc_bridge.distributions import HalfStudentT as HalfStudentT
+from symjax.pmc_bridge.distributions import HurdleGamma as HurdleGamma
+from symjax.pmc_bridge.distributions import HurdleLogNormal as HurdleLogNormal
+from symjax.pmc_bridge.distributions import HurdleNegativeBinomial as HurdleNegativeBinomial
+from symjax.pmc_bridge.distributions import HurdlePoisson as HurdlePoisson
 from symjax.pmc_bridge.distributions import HyperGeometric as HyperGeometric
 from symjax.pmc_bridge.distributions import InverseGamma as InverseGamma
 from symjax.pmc_bridge.distributions import InverseWishart as InverseWishart

@@ -38,6 +38,10 @@ from symjax.random.distributions.gamma import InverseGamma as InverseGamma
 from symjax.random.distributions.garch import GARCH11 as GARCH11
 from symjax.random.distributions.gumbel import Gumbel as Gumbel
 from symjax.random.distributions.half_normal import HalfNormal as HalfNormal
+from symjax.random.distributions.hurdle import HurdleGamma as HurdleGamma
+from symjax.random.distributions.hurdle import HurdleLogNormal as HurdleLogNormal
+from symjax.random.distributions.hurdle import HurdleNegativeBinomial as HurdleNegativeBinomial
+from symjax.random.distributions.hurdle import HurdlePoisson as HurdlePoisson
 from symjax.random.distributions.hyper_geometric import HyperGeometric as HyperGeometric
 from symjax.random.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from symjax.random.distributions.laplace import Laplace as Laplace

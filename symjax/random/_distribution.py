@@ -67,6 +67,8 @@ class Distribution:
         Number of trailing axes that are one value: 0 for scalar laws, 1 for vectors, 2 for matrices.
     is_discrete : bool
         Whether draws are whole numbers.
+    has_atoms : bool
+        Whether some values of a law that is not discrete have a mass, which then is its density there.
     is_normalized : bool
         Whether the density is known to integrate to one for all allowed parameters.
     requirement : str
@@ -76,6 +78,7 @@ class Distribution:
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     event_ndim: ClassVar[int] = 0
     is_discrete: ClassVar[bool] = False
+    has_atoms: ClassVar[bool] = False
     is_normalized: ClassVar[bool] = True
     requirement: ClassVar[str] = ""
 
@@ -107,6 +110,10 @@ class Distribution:
     def log_density(self, value: Any, *parameters: Any) -> Tensor:
         """Log density on the support for allowed parameters, of `value`'s batch shape; elsewhere it may be anything."""
         raise NotDerivableError(f"{self.name} has no density.")
+
+    def is_atom(self, value: Any, *parameters: Any) -> Tensor:
+        """Where a value has a mass although the law is not discrete."""
+        return T.zeros_like(value, dtype=bool)
 
     def log_cdf(self, value: Any, *parameters: Any) -> Tensor:
         """Log of P(X ≤ value), for any real value."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.stats as st
 from count_cases import Summed
-from row import Row, array
+from row import LEVELS, Row, array
 from scipy.special import expit, logit
 
 import symjax.random as R
@@ -37,6 +37,45 @@ class WithZeros:
 
     def var(self) -> Any:
         return self.psi * (self.law.var() + (1 - self.psi) * self.law.mean() ** 2)
+
+
+class Hurdle:
+    """A scipy law, given that it is positive, with probability psi; zero otherwise."""
+
+    def __init__(self, psi: Any, law: Any):
+        self.psi, self.law = np.asarray(psi), law
+        self.mass = law.sf(0)
+
+    def _log(self, inside: Any, x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return np.where(x == 0, np.log1p(-self.psi), np.log(self.psi) - np.log(self.mass) + inside)
+
+    def logpmf(self, x: Any) -> Any:
+        return self._log(self.law.logpmf(x), x)
+
+    def logpdf(self, x: Any) -> Any:
+        return self._log(self.law.logpdf(x), x)
+
+    def logcdf(self, x: Any) -> Any:
+        return np.log1p(-np.exp(self.logsf(x)))
+
+    def logsf(self, x: Any) -> Any:
+        return np.log(self.psi) - np.log(self.mass) + self.law.logsf(x)
+
+    def ppf(self, q: Any) -> Any:
+        return np.where(q <= 1 - self.psi, 0.0, np.maximum(self.law.isf(np.minimum((1 - q) / self.psi, 1) * self.mass), 1.0))
+
+    def mean(self) -> Any:
+        return self.psi * self.law.mean() / self.mass
+
+    def var(self) -> Any:
+        return self.psi * (self.law.var() + self.law.mean() ** 2) / self.mass - self.mean() ** 2
+
+
+def at_and_above_zero(law: Any) -> np.ndarray:
+    """Zero and quantiles of a positive law."""
+    quantiles = law.ppf(np.reshape(LEVELS, (-1, *[1] * np.ndim(law.mean()))))
+    return np.concatenate([0 * quantiles[:3], quantiles])
 
 
 def negative_binomial(mu: Any, alpha: Any) -> Any:
@@ -74,5 +113,46 @@ POINT_MASSES = [
         outside=below_zero,
         bad=[({"psi": 1.5}, "psi"), ({"mu": -1.0}, "mu"), ({"alpha": 0.0}, "alpha")],
         far=False,
+    ),
+    Row(
+        R.HurdlePoisson,
+        lambda psi, mu: Hurdle(psi, st.poisson(mu)),
+        [(0.4, 3.0), (0.9, 0.01), (array(0.2, 0.6, 0.99), array(1.0, 20.0, 4.0))],
+        outside=below_zero,
+        bad=[({"psi": 1.5}, "psi"), ({"mu": 0.0}, "mu")],
+        far=False,
+    ),
+    Row(
+        R.HurdleNegativeBinomial,
+        lambda psi, mu, alpha: Hurdle(psi, negative_binomial(mu, alpha)),
+        [(0.4, 3.0, 2.0), (0.9, 0.1, 5.0), (array(0.2, 0.6, 0.99), array(2.0, 20.0, 8.0), array(0.5, 3.0, 100.0))],
+        same=[({"psi": 0.5, "p": 0.25, "n": 3.0}, (0.5, 9.0, 3.0)), ({"psi": 0.5, "mu": 2.0, "n": 4.0}, (0.5, 2.0, 4.0))],
+        outside=below_zero,
+        bad=[({"psi": 1.5}, "psi"), ({"mu": 0.0}, "mu"), ({"alpha": 0.0}, "alpha")],
+        far=False,
+    ),
+    Row(
+        R.HurdleGamma,
+        lambda psi, alpha, beta: Hurdle(psi, st.gamma(alpha, scale=1 / np.asarray(beta))),
+        [(0.4, 3.0, 2.0), (0.9, 0.7, 5.0), (array(0.2, 0.6, 0.99), array(2.0, 20.0, 8.0), array(0.5, 3.0, 100.0))],
+        same=[({"psi": 0.5, "mu": 2.0, "sigma": 4.0}, (0.5, 0.25, 0.125))],
+        points=lambda psi, alpha, beta: at_and_above_zero(st.gamma(alpha, scale=1 / np.asarray(beta))),
+        outside=below_zero,
+        bad=[({"psi": 1.5}, "psi"), ({"alpha": 0.0}, "alpha"), ({"beta": -1.0}, "beta")],
+        quantiles=False,
+        integrates=False,
+        draws=False,
+    ),
+    Row(
+        R.HurdleLogNormal,
+        lambda psi, mu, sigma: Hurdle(psi, st.lognorm(sigma, scale=np.exp(mu))),
+        [(0.4, 1.0, 2.0), (0.9, -3.0, 0.5), (array(0.2, 0.6, 0.99), array(2.0, -1.0, 0.0), array(0.5, 1.0, 0.1))],
+        same=[({"psi": 0.5, "mu": 2.0, "tau": 4.0}, (0.5, 2.0, 0.5)), ({"psi": 0.5}, (0.5, 0.0, 1.0))],
+        points=lambda psi, mu, sigma: at_and_above_zero(st.lognorm(sigma, scale=np.exp(mu))),
+        outside=below_zero,
+        bad=[({"psi": 1.5}, "psi"), ({"sigma": 0.0}, "sigma"), ({"mu": np.nan}, "mu")],
+        quantiles=False,
+        integrates=False,
+        draws=False,
     ),
 ]

@@ -126,7 +126,7 @@ class ZeroInflatedBinomialDistribution(ZeroInflated):
 
     References
     ----------
-    Hall, Zero-inflated Poisson and binomial regression with random effects, Biometrics 56, 2000, section 2.
+    Hall, Zero-inflated Poisson and binomial regression with random effects, Biometrics 56, 2000.
     """
 
     base = Binomial
@@ -159,7 +159,7 @@ class ZeroInflatedNegativeBinomialDistribution(ZeroInflated):
 
     References
     ----------
-    Greene, Accounting for excess zeros and sample selection in Poisson and negative binomial regression models, 1994, section 3.
+    Cameron, Trivedi, Regression Analysis of Count Data, ch. 4, on zero-inflated models.
     """
 
     base = NegativeBinomial
