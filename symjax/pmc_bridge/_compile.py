@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from symjax._config import config
+from symjax._errors import SamplingError
 from symjax.core._leaves import as_tensor
 from symjax.core._lower import lower
 from symjax.core._node import Constant
@@ -45,6 +46,21 @@ class CompiledModel:
     def is_exact(self) -> bool:
         """Whether nothing is left to sample: the posterior is known in closed form."""
         return not self._continuous and not self._discrete
+
+    def refuse_atoms(self) -> None:
+        """Check that no variable left to sample has values of positive probability beside a density.
+
+        Raises
+        ------
+        SamplingError
+            Naming the first such variable.
+        """
+        for unit in self._continuous:
+            if unit.latent.draw.distribution.has_atoms:
+                raise SamplingError(
+                    f"{unit.latent.draw.name!r} has values of positive probability beside a density, which no sampler here "
+                    "visits. Observe it, or make it a mixture over a discrete variable of the model."
+                )
 
     def flatten(self, point: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """The flat continuous and discrete values of a point."""

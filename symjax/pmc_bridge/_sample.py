@@ -137,6 +137,7 @@ def sample(
         rewrites = ()  # the variables that steps are for must be left to sample
     framed = rewrites == "auto" and library is None and callback is None
     compiled = compile_log_density(model, rewrites, framed=framed)
+    compiled.refuse_atoms()
     starts = _starts(model, compiled, initvals, chains, seed)
     if compiled.is_exact:
         tree = _exact(model, compiled, names, (chains, draws), seed)

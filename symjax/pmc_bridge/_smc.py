@@ -98,6 +98,7 @@ def sample_smc(
         raise SamplingError("the model has no free variable to sample.")
     begin, seed = time.perf_counter(), seed_of(random_seed)
     compiled = compile_log_density(model, rewrites=())
+    compiled.refuse_atoms()
     mover = Mover(_tempered(model, compiled), name)
     found = []
     for chain, child in enumerate(np.random.SeedSequence(seed).generate_state(chains or 4, np.uint64)):

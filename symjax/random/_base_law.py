@@ -41,6 +41,18 @@ def base_of(label: str, dist: Any) -> tuple[Distribution, list[Any]]:
     return dist.distribution, full_parameters(dist)
 
 
+def refuse_atoms(label: str, base: Distribution) -> None:
+    """Raise unless the tails of a law give the probability of an interval with its ends.
+
+    Raises
+    ------
+    ParameterError
+        If some values have a mass beside a density: it would be lost where they are a bound.
+    """
+    if base.has_atoms:
+        raise ParameterError(f"{label}: 'dist' must be discrete or have a density, got {base.name}, which has masses beside one.")
+
+
 def full_parameters(rv: RandomVariable) -> list[Any]:
     """A variable's parameters, broadcast to its own batch shape where that is larger."""
     batch = tuple(rv.batch_shape)

@@ -29,6 +29,7 @@ def log_cdf(derivation: Derivation, node: Any, value: Any, upper: bool = False) 
     node = derivation.descended(node)
     if isinstance(node, RandomVariable):
         return _of_draw(node, value, upper)
+    derivation.refuse_atoms(node)
     inverse = derivation.inverse(node)
     if inverse is None:
         rule = CUMULATIVES.get(node.op.name) if is_standard(node.op) else None
@@ -99,6 +100,7 @@ def quantile(derivation: Derivation, node: Any, q: Any) -> Any:
         # that a random level makes a draw of the law could not be told from the formula
         law = node.distribution
         return make(QUANTILE_OF, [found, q, *node.parents], {"distribution": law}) if derivation.is_random(q) else found
+    derivation.refuse_atoms(node)
     inverse = derivation.inverse(node)
     if inverse is None or inverse.increasing is None:
         raise unknown(node, "quantile function")

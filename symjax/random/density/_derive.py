@@ -121,13 +121,12 @@ class Derivation:
         return self._sources(node)[1]
 
     def _sources(self, node: Any) -> tuple[bool, ...]:
-        """Whether a node depends on a draw, on a discrete one, on one that lives on a surface."""
+        """Whether a node depends on a draw, on a discrete one, on one that lives on a surface, on one with point masses."""
         known = self._known
         if node not in known:
             for n in toposort([node], stop=known):
                 if n not in known:
-                    drawn = isinstance(n, RandomVariable)
-                    own = (is_draw(n), drawn and n.distribution.is_discrete, drawn and _is_confined(n))
+                    own = (is_draw(n), *(_kind_of(n) if isinstance(n, RandomVariable) else (False, False, False)))
                     known[n] = tuple(any(flags) for flags in zip(own, *(known[p] for p in n.parents), strict=True))
         return known[node]
 
@@ -187,6 +186,25 @@ class Derivation:
                     "lower dimension than they have elements.",
                     n,
                 )
+
+    def has_atoms(self, node: Any) -> bool:
+        """Whether a node depends on a draw that has both a density and values of positive probability."""
+        return self._sources(node)[3]
+
+    def refuse_atoms(self, node: Any) -> None:
+        """Raise if an operation does anything but move elements of draws with point masses, whose masses have no change of volume.
+
+        Raises
+        ------
+        NotDerivableError
+            Naming the draw.
+        """
+        if not self.has_atoms(node) or (is_standard(node.op) and node.op.name in _MOVES):
+            return
+        draw = next(n for n in toposort([node]) if isinstance(n, RandomVariable) and n.distribution.has_atoms)
+        raise NotDerivableError(
+            f"the law of {node.name!r} is not derived: {draw.name!r} has values of positive probability beside a density.", draw
+        )
 
     def refuse_dependent(self, node: Any) -> None:
         """Raise if elements of a node may depend on each other, so that a joint density is not a product over elements.
@@ -260,6 +278,7 @@ class Derivation:
         slopes: list[Any] = []
         conditions: list[Any] = []
         while not isinstance(node, RandomVariable):
+            self.refuse_atoms(node)
             inverse = self.inverse(node)
             if inverse is None:
                 term = _rule(DENSITIES, node)(node, value, self)
@@ -298,6 +317,11 @@ class Derivation:
         while not isinstance(node, RandomVariable) and node.op.name in DESCENTS and is_standard(node.op):
             node = DESCENTS[node.op.name](node, self)
         return node
+
+
+def _kind_of(draw: Any) -> tuple[bool, bool, bool]:
+    """Whether a draw is discrete, lives on a surface, has point masses beside a density."""
+    return draw.distribution.is_discrete, _is_confined(draw), draw.distribution.has_atoms
 
 
 def _is_confined(draw: Any) -> bool:

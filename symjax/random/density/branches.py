@@ -80,7 +80,7 @@ def _is_of_atoms(branch: Any) -> bool | None:
     if not derivation.is_random(branch):
         # equality of floats is no question, that of whole numbers is
         return True if branch.op is None and hasattr(branch, "value") and np.all(branch.value == np.round(branch.value)) else None
-    return derivation.is_discrete(branch)
+    return None if derivation.has_atoms(branch) else derivation.is_discrete(branch)
 
 
 def _of_branch(branch: Any, value: Any, what: str, ask: Ask, budget: int) -> Any:

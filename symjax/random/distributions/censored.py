@@ -11,7 +11,7 @@ import symjax.tensor as T
 from symjax._errors import ParameterError
 from symjax.core._leaves import as_tensor
 from symjax.random import _support as support
-from symjax.random._base_law import INF, OWN_KEYWORDS, base_of, before, is_absent, log_tail
+from symjax.random._base_law import INF, OWN_KEYWORDS, base_of, before, is_absent, log_tail, refuse_atoms
 from symjax.random._constraint import Parameter
 from symjax.random._distribution import Distribution
 from symjax.random._draw import RandomVariable
@@ -31,6 +31,7 @@ class CensoredOf(Distribution):
     def __init__(self, base: Distribution):
         self.base = base
         self.is_discrete = base.is_discrete  # type: ignore[misc]
+        self.has_atoms = not base.is_discrete  # type: ignore[misc]
         self.is_normalized = base.is_normalized  # type: ignore[misc]
         super().__init__()
 
@@ -51,6 +52,9 @@ class CensoredOf(Distribution):
     def support(self, lower: Any, upper: Any, *parameters: Any) -> support.Support:
         # the bounds have mass, so that no map to the real line is one to one
         return support.integers(None, None) if self.is_discrete else support.real
+
+    def is_atom(self, value: Any, lower: Any, upper: Any, *parameters: Any) -> Any:
+        return T.logical_or(T.equal(value, lower), T.equal(value, upper))
 
     def draw(self, key: Any, shape: Any, dtype: Any, lower: Any, upper: Any, *parameters: Any) -> Any:
         return jnp.clip(self.base.draw(key, shape, dtype, *parameters), lower, upper)
@@ -123,6 +127,7 @@ class CensoredDistribution(Distribution):
         except TypeError as error:
             raise ParameterError(f"{label}: {error}.") from None
         base, parameters = base_of(label, dist)
+        refuse_atoms(label, base)
         return censored(base)(lower, upper, *parameters, **own)
 
 

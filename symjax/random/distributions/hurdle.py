@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import jax
@@ -68,13 +69,13 @@ class Hurdle(Distribution):
     def log_cdf(self, value: Any, psi: Any, *parameters: Any) -> Any:
         at = T.where(T.less_equal(value, 0), 1.0, value)
         log_q, log_p = (getattr(self._positive, side)(at, *self._given(parameters)) for side in ("log_cdf", "log_ccdf"))
-        found = T.where(T.less(value, 0), -INF, log_with_zeros(psi, log_q, T.exp(log_p)))
-        return T.where(T.equal(value, 0), T.log1p(-psi), found)
+        found = T.where(T.equal(value, 0), T.log1p(-psi), log_with_zeros(psi, log_q, T.exp(log_p)))
+        return _unless_nan(value, T.where(T.less(value, 0), -INF, found))
 
     def log_ccdf(self, value: Any, psi: Any, *parameters: Any) -> Any:
         at = T.where(T.less_equal(value, 0), 1.0, value)
         inside = T.where(T.equal(value, 0), 0.0, self._positive.log_ccdf(at, *self._given(parameters)))
-        return T.where(T.less(value, 0), 0.0, T.log(psi) + inside)
+        return _unless_nan(value, T.where(T.less(value, 0), 0.0, T.log(psi) + inside))
 
     def quantile(self, q: Any, psi: Any, *parameters: Any) -> Any:
         if self.is_discrete:
@@ -100,6 +101,10 @@ class Hurdle(Distribution):
     def support_point(self, psi: Any, *parameters: Any) -> Any:
         point = psi * self._positive.support_point(*self._given(parameters))
         return T.cast(T.round(point), "int64") if self.is_discrete else point
+
+
+def _unless_nan(value: Any, tail: Any) -> Any:
+    return T.where(T.isnan(value), math.nan, tail)
 
 
 class HurdlePoissonDistribution(Hurdle):

@@ -44,6 +44,7 @@ class MixtureOf(Distribution):
         self._label = label
         self.event_ndim = families[0].event_ndim  # type: ignore[misc]
         self.is_discrete = families[0].is_discrete  # type: ignore[misc]
+        self.has_atoms = any(f.has_atoms for f in families)  # type: ignore[misc]
         self.is_normalized = all(f.is_normalized for f in families)  # type: ignore[misc]
         super().__init__()
 
@@ -123,8 +124,16 @@ class MixtureOf(Distribution):
         shape = broadcast_shapes([f.shape for f in found])
         return T.stack([T.broadcast_to(f, shape) for f in found], -1)
 
+    def is_atom(self, value: Any, w: Any, *parameters: Any) -> Any:
+        return T.any(self._by_component(value, parameters, "is_atom"), -1)
+
     def log_density(self, value: Any, w: Any, *parameters: Any) -> Any:
-        return T.logsumexp(T.log(w) + self._by_component(value, parameters, "log_prob"), -1)
+        logs = self._by_component(value, parameters, "log_prob")
+        if self.has_atoms:
+            # beside a mass a density is nothing
+            own = self._by_component(value, parameters, "is_atom")
+            logs = T.where(T.logical_and(T.any(own, -1, keepdims=True), T.logical_not(own)), -float("inf"), logs)
+        return T.logsumexp(T.log(w) + logs, -1)
 
     def log_cdf(self, value: Any, w: Any, *parameters: Any) -> Any:
         return T.logsumexp(T.log(w) + self._by_component(value, parameters, "log_cdf"), -1)
@@ -162,7 +171,7 @@ class MixtureOf(Distribution):
 def _at(family: Distribution, term: str, value: Any, parameters: Sequence[Any]) -> Any:
     """A family's log density or cdf, evaluated at a point of its support where the value is outside, so derivatives stay finite."""
     domain = family.support(*parameters)
-    if family.event_ndim:
+    if family.event_ndim or term == "is_atom":
         return getattr(family, term)(value, *parameters)
     inside = domain.contains(value)
     if not inside:

@@ -13,7 +13,7 @@ import symjax.tensor as T
 from symjax._errors import ParameterError
 from symjax.core._leaves import as_tensor
 from symjax.random import _support as support
-from symjax.random._base_law import INF, OWN_KEYWORDS, base_of, before, is_absent, log_tail
+from symjax.random._base_law import INF, OWN_KEYWORDS, base_of, before, is_absent, log_tail, refuse_atoms
 from symjax.random._constraint import Parameter
 from symjax.random._distribution import Distribution
 from symjax.random._draw import RandomVariable
@@ -213,6 +213,7 @@ class TruncatedDistribution(Distribution):
         except TypeError as error:
             raise ParameterError(f"{label}: {error}.") from None
         base, parameters = base_of(label, dist)
+        refuse_atoms(label, base)
         if type(base).log_cdf is Distribution.log_cdf:
             raise ParameterError(f"{label}: the cdf of {base.name} is not known, so it cannot be truncated.")
         if base is Normal:
