@@ -55,10 +55,12 @@ from symjax.pmc_bridge.distributions import Censored as Censored
 from symjax.pmc_bridge.distributions import ChiSquared as ChiSquared
 from symjax.pmc_bridge.distributions import CustomDist as CustomDist
 from symjax.pmc_bridge.distributions import DensityDist as DensityDist
+from symjax.pmc_bridge.distributions import DiracDelta as DiracDelta
 from symjax.pmc_bridge.distributions import Dirichlet as Dirichlet
 from symjax.pmc_bridge.distributions import DirichletMultinomial as DirichletMultinomial
 from symjax.pmc_bridge.distributions import DiscreteMarkovChain as DiscreteMarkovChain
 from symjax.pmc_bridge.distributions import DiscreteUniform as DiscreteUniform
+from symjax.pmc_bridge.distributions import DiscreteWeibull as DiscreteWeibull
 from symjax.pmc_bridge.distributions import EulerMaruyama as EulerMaruyama
 from symjax.pmc_bridge.distributions import Exponential as Exponential
 from symjax.pmc_bridge.distributions import Flat as Flat

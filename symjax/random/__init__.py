@@ -27,7 +27,9 @@ from symjax.random.distributions.counts import Geometric as Geometric
 from symjax.random.distributions.counts import NegativeBinomial as NegativeBinomial
 from symjax.random.distributions.counts import Poisson as Poisson
 from symjax.random.distributions.custom import CustomDist as CustomDist
+from symjax.random.distributions.dirac_delta import DiracDelta as DiracDelta
 from symjax.random.distributions.dirichlet_multinomial import DirichletMultinomial as DirichletMultinomial
+from symjax.random.distributions.discrete_weibull import DiscreteWeibull as DiscreteWeibull
 from symjax.random.distributions.euler_maruyama import EulerMaruyama as EulerMaruyama
 from symjax.random.distributions.exponential import Exponential as Exponential
 from symjax.random.distributions.flat import Flat as Flat

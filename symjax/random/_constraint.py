@@ -62,6 +62,11 @@ probability = Constraint(
     lambda x: (x >= 0) & (x <= 1),
     lambda x: T.logical_and(T.greater_equal(x, 0), T.less_equal(x, 1)),
 )
+inner_probability = Constraint(
+    "between 0 and 1, neither of them included",
+    lambda x: (x > 0) & (x < 1),
+    lambda x: T.logical_and(T.greater(x, 0), T.less(x, 1)),
+)
 count = Constraint(
     "a whole number, zero or positive",
     lambda x: (x >= 0) & (x == np.floor(x)),

@@ -11,6 +11,7 @@ from row import LEVELS, Row, array
 from scipy.special import expit, logit
 
 import symjax.random as R
+from symjax.random.distributions.dirac_delta import point_mass
 
 
 class WithZeros:
@@ -70,6 +71,52 @@ class Hurdle:
 
     def var(self) -> Any:
         return self.psi * (self.law.var() + self.law.mean() ** 2) / self.mass - self.mean() ** 2
+
+
+class Constant:
+    """A number."""
+
+    def __init__(self, c: Any):
+        self.c = np.asarray(c)
+
+    def logpmf(self, x: Any) -> Any:
+        return np.where(x == self.c, 0.0, -np.inf)
+
+    logpdf = logpmf
+
+    def logcdf(self, x: Any) -> Any:
+        return np.where(x >= self.c, 0.0, -np.inf)
+
+    def logsf(self, x: Any) -> Any:
+        return np.where(x >= self.c, -np.inf, 0.0)
+
+    def ppf(self, q: Any) -> Any:
+        return self.c + 0 * q
+
+    def mean(self) -> Any:
+        return self.c
+
+    def var(self) -> Any:
+        return 0 * self.c
+
+
+class DiscreteWeibull:
+    """Weibull times rounded down."""
+
+    def __init__(self, q: Any, beta: Any):
+        self.log_q, self.beta = np.log(q), np.asarray(beta)
+
+    def logsf(self, x: Any) -> Any:
+        return (x + 1) ** self.beta * self.log_q
+
+    def logcdf(self, x: Any) -> Any:
+        return np.log(-np.expm1(self.logsf(x)))
+
+    def logpmf(self, x: Any) -> Any:
+        return self.logsf(x - 1) + np.log(-np.expm1(self.logsf(x) - self.logsf(x - 1)))
+
+    def ppf(self, q: Any) -> Any:
+        return np.maximum(np.ceil((np.log1p(-q) / self.log_q) ** (1 / self.beta)) - 1, 0)
 
 
 def at_and_above_zero(law: Any) -> np.ndarray:
@@ -154,5 +201,33 @@ POINT_MASSES = [
         quantiles=False,
         integrates=False,
         draws=False,
+    ),
+    Row(
+        R.DiracDelta,
+        Constant,
+        [(3,), (-2,), (array(0, 1, 10**6),)],
+        points=lambda c: np.broadcast_to(1.0 * c, (5, *np.shape(c))),
+        outside=lambda c: [c - 1.0, c + 1.0, np.inf],
+        far=False,
+    ),
+    Row(
+        point_mass,
+        Constant,
+        [(0.5,), (array(-1.5, 0.25, 1e3),)],
+        points=lambda c: np.broadcast_to(c, (5, *np.shape(c))),
+        outside=lambda c: [np.nextafter(c, np.inf), c - 1.0],
+        bad=[({"c": np.nan}, "c")],
+        quantiles=False,
+        integrates=False,
+        draws=False,
+    ),
+    Row(
+        R.DiscreteWeibull,
+        DiscreteWeibull,
+        [(0.8, 0.6), (0.1, 3.0), (array(0.2, 0.99, 0.5), array(1.0, 1.5, 0.5))],
+        outside=below_zero,
+        bad=[({"q": 1.0}, "q"), ({"q": 0.0}, "q"), ({"beta": 0.0}, "beta")],
+        far=False,
+        moments=False,
     ),
 ]

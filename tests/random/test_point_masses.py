@@ -117,6 +117,27 @@ def test_a_density_is_nothing_beside_a_mass():
     np.testing.assert_allclose(R.logp(chosen, 0.0).eval(), np.log(0.25 * 0.6), rtol=1e-12)
 
 
+def test_the_type_of_a_constant_decides_that_of_its_law():
+    whole, real = R.DiracDelta(2, name="x"), R.DiracDelta(c=2.0, name="x")
+    assert (whole.dtype, real.dtype) == (np.int64, np.float64)
+    assert whole.distribution.is_discrete and not real.distribution.is_discrete
+    np.testing.assert_array_equal(R.draw([whole, real], random_seed=1), 2)
+    with pytest.raises(ParameterError, match=r"DiracDelta\('x'\): .*'c'"):
+        R.DiracDelta(c=None, name="x")
+    counts = R.Mixture([0.25, 0.75], [R.DiracDelta(0), R.Poisson(2.0)], shape=(4,))
+    reals = R.Mixture([0.25, 0.75], [R.DiracDelta(0.0), R.Gamma(1.0, 2.0)], shape=(4,))
+    k, x = np.arange(4), np.array([0.0, 0.5, 1.0, -1.0])
+    for mixture, law, at in ((counts, R.ZeroInflatedPoisson(0.75, 2.0), k), (reals, R.HurdleGamma(0.75, 1.0, 2.0), x)):
+        np.testing.assert_allclose(R.logp(mixture, at).eval(), [R.logp(law, v).eval() for v in at], rtol=1e-12)
+
+
+def test_discrete_weibull_draws_that_no_integer_holds_stay_inside_the_support():
+    x = R.DiscreteWeibull(0.9, 0.01, shape=100)
+    drawn = R.draw(x, random_seed=1)
+    assert drawn.min() >= 0
+    assert np.isfinite(R.logp(x, drawn).eval()).all()
+
+
 @pytest.mark.parametrize("modifier", [R.Truncated, R.Censored])
 def test_laws_with_masses_beside_a_density_are_not_modified(modifier):
     with pytest.raises(ParameterError, match=rf"{modifier.name}\('t'\): .*got HurdleGamma"):
