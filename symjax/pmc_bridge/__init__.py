@@ -94,6 +94,9 @@ from symjax.pmc_bridge.distributions import MvStudentTRandomWalk as MvStudentTRa
 from symjax.pmc_bridge.distributions import NegativeBinomial as NegativeBinomial
 from symjax.pmc_bridge.distributions import Normal as Normal
 from symjax.pmc_bridge.distributions import NormalMixture as NormalMixture
+from symjax.pmc_bridge.distributions import OrderedLogistic as OrderedLogistic
+from symjax.pmc_bridge.distributions import OrderedMultinomial as OrderedMultinomial
+from symjax.pmc_bridge.distributions import OrderedProbit as OrderedProbit
 from symjax.pmc_bridge.distributions import Pareto as Pareto
 from symjax.pmc_bridge.distributions import Poisson as Poisson
 from symjax.pmc_bridge.distributions import RandomWalk as RandomWalk

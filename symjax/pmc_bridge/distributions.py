@@ -2,6 +2,7 @@
 
 import symjax.random as R
 from symjax.pmc_bridge._named import ModelDistribution
+from symjax.pmc_bridge._ordered import OrderedModelDistribution
 from symjax.random import transforms as transforms
 
 AR = ModelDistribution(R.AR)
@@ -56,6 +57,9 @@ MvStudentTRandomWalk = ModelDistribution(R.MvStudentTRandomWalk)
 NegativeBinomial = ModelDistribution(R.NegativeBinomial)
 Normal = ModelDistribution(R.Normal)
 NormalMixture = ModelDistribution(R.NormalMixture)
+OrderedLogistic = OrderedModelDistribution(R.OrderedLogistic)
+OrderedMultinomial = OrderedModelDistribution(R.OrderedMultinomial)
+OrderedProbit = OrderedModelDistribution(R.OrderedProbit)
 Pareto = ModelDistribution(R.Pareto)
 Poisson = ModelDistribution(R.Poisson)
 RandomWalk = ModelDistribution(R.RandomWalk)

@@ -61,6 +61,9 @@ from symjax.random.distributions.mv_random_walk import MvGaussianRandomWalk as M
 from symjax.random.distributions.mv_random_walk import MvStudentTRandomWalk as MvStudentTRandomWalk
 from symjax.random.distributions.mv_student_t import MvStudentT as MvStudentT
 from symjax.random.distributions.normal import Normal as Normal
+from symjax.random.distributions.ordered import OrderedLogistic as OrderedLogistic
+from symjax.random.distributions.ordered import OrderedMultinomial as OrderedMultinomial
+from symjax.random.distributions.ordered import OrderedProbit as OrderedProbit
 from symjax.random.distributions.pareto import Pareto as Pareto
 from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk
 from symjax.random.distributions.random_walk import RandomWalk as RandomWalk

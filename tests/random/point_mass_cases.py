@@ -8,7 +8,7 @@ import numpy as np
 import scipy.stats as st
 from count_cases import Summed
 from row import LEVELS, Row, array
-from scipy.special import expit, logit
+from scipy.special import expit, gammaln, logit
 
 import symjax.random as R
 from symjax.random.distributions.dirac_delta import point_mass
@@ -117,6 +117,60 @@ class DiscreteWeibull:
 
     def ppf(self, q: Any) -> Any:
         return np.maximum(np.ceil((np.log1p(-q) / self.log_q) ** (1 / self.beta)) - 1, 0)
+
+
+class Cut:
+    """The place of a scipy law's draws among cutpoints; the law is symmetric."""
+
+    def __init__(self, law: Any, eta: Any, cutpoints: Any, sigma: Any = 1.0):
+        z = (np.asarray(cutpoints) - np.asarray(eta)[..., None]) / np.asarray(sigma)[..., None]
+        none = np.full((*z.shape[:-1], 1), np.inf)
+        self.law, self.lower, self.upper = law, np.concatenate([-none, z], -1), np.concatenate([z, none], -1)
+        right = self.lower > 0
+        a, b = np.where(right, -self.upper, self.lower), np.where(right, -self.lower, self.upper)
+        self.p = law.cdf(b) - law.cdf(a)
+
+    def _at(self, table: Any, x: Any) -> Any:
+        index = np.asarray(x).astype(int)[..., None]
+        return np.take_along_axis(np.broadcast_to(table, (*index.shape[:-1], table.shape[-1])), index, -1)[..., 0]
+
+    def logpmf(self, x: Any) -> Any:
+        return self._at(np.log(self.p), x)
+
+    def logcdf(self, x: Any) -> Any:
+        return self._at(self.law.logcdf(self.upper), x)
+
+    def logsf(self, x: Any) -> Any:
+        return self._at(self.law.logsf(self.upper), x)
+
+    def mean(self) -> Any:
+        return (self.p * np.arange(self.p.shape[-1])).sum(-1)
+
+    def var(self) -> Any:
+        return (self.p * np.arange(self.p.shape[-1]) ** 2).sum(-1) - self.mean() ** 2
+
+
+class Counted:
+    """A multinomial law of the categories of another one."""
+
+    def __init__(self, n: Any, p: Any):
+        self.n, self.p = np.asarray(n)[..., None], p
+
+    def logpmf(self, x: Any) -> Any:
+        return gammaln(self.n[..., 0] + 1) + (x * np.log(self.p) - gammaln(x + 1)).sum(-1)
+
+    def mean(self) -> Any:
+        return self.n * self.p
+
+    def var(self) -> Any:
+        return self.n * self.p * (1 - self.p)
+
+
+def categories(eta: Any, cutpoints: Any, *sigma: Any) -> np.ndarray:
+    """Every category, for each element of a batch."""
+    batch = np.broadcast_shapes(np.shape(eta), np.shape(cutpoints)[:-1])
+    k = np.arange(float(np.shape(cutpoints)[-1] + 1))
+    return np.broadcast_to(k.reshape(-1, *[1] * len(batch)), (len(k), *batch))
 
 
 def at_and_above_zero(law: Any) -> np.ndarray:
@@ -229,5 +283,48 @@ POINT_MASSES = [
         bad=[({"q": 1.0}, "q"), ({"q": 0.0}, "q"), ({"beta": 0.0}, "beta")],
         far=False,
         moments=False,
+    ),
+    Row(
+        R.OrderedLogistic,
+        lambda eta, cutpoints: Cut(st.logistic, eta, cutpoints),
+        [
+            (0.3, array(-1.0, 0.5, 2.0)),
+            (25.0, array(-1.0, 0.5, 2.0)),
+            (array(-1.0, 2.0), array(0.0)),
+            (array(-30.0, 2.0), np.array([[-1.0, 0.0, 4.0], [1.0, 1.001, 9.0]])),
+        ],
+        points=categories,
+        outside=lambda eta, cutpoints: [-1.0, np.shape(cutpoints)[-1] + 1.0],
+        bad=[({"cutpoints": array(1.0, 0.0, 2.0)}, "cutpoints"), ({"cutpoints": array(1.0, np.nan, 2.0)}, "cutpoints")],
+        far=False,
+    ),
+    Row(
+        R.OrderedProbit,
+        lambda eta, cutpoints, sigma: Cut(st.norm, eta, cutpoints, sigma),
+        [
+            (0.3, array(-1.0, 0.5, 2.0), 1.5),
+            (20.0, array(-1.0, 0.5, 2.0), 0.8),
+            (array(-1.0, 2.0), array(0.0), 1.0),
+            (array(-30.0, 2.0), np.array([[-1.0, 0.0, 4.0], [1.0, 1.1, 9.0]]), array(2.0, 0.7)),
+        ],
+        same=[({"eta": 0.5, "cutpoints": array(0.0, 1.0)}, (0.5, array(0.0, 1.0), 1.0))],
+        points=categories,
+        outside=lambda eta, cutpoints, sigma: [-1.0, np.shape(cutpoints)[-1] + 1.0],
+        bad=[({"cutpoints": array(1.0, 0.0, 2.0)}, "cutpoints"), ({"sigma": 0.0}, "sigma")],
+        far=False,
+    ),
+    Row(
+        R.OrderedMultinomial,
+        lambda eta, cutpoints, n: Counted(n, Cut(st.logistic, eta, cutpoints).p),
+        [(0.3, array(-1.0, 0.5, 2.0), 5), (array(-1.0, 2.0), np.array([[-1.0, 0.0, 4.0], [1.0, 1.001, 9.0]]), array(5, 5))],
+        points=lambda eta, cutpoints, n: (
+            np.array([[5.0, 0, 0, 0], [0, 0, 0, 5], [1, 2, 0, 2], [1, 1, 2, 1], [0, 3, 1, 1]]).reshape(5, *[1] * np.ndim(eta), 4)
+            * np.ones((*np.shape(eta), 1))
+        ),
+        outside=lambda eta, cutpoints, n: [array(5.0, 1.0, 0.0, 0.0), array(-1.0, 6.0, 0.0, 0.0), array(2.5, 2.5, 0.0, 0.0)],
+        bad=[({"cutpoints": array(1.0, 0.0, 2.0)}, "cutpoints"), ({"n": 2.5}, "n")],
+        far=False,
+        cdf=False,
+        quantiles=False,
     ),
 ]

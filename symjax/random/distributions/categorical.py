@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 import symjax.tensor as T
+from symjax.core._shapes import broadcast_shapes
 from symjax.random import _support as support
 from symjax.random._alternatives import checked
 from symjax.random._constraint import Constraint, Parameter, count, nonnegative, simplex
@@ -15,6 +16,16 @@ from symjax.random._distribution import Distribution, choose
 
 #: Unnormalised log probabilities: minus infinity is a probability of zero.
 log_weights = Constraint("log weights, not nan, one of them finite", lambda x: (x.max(-1) > -float("inf")) & (x == x).all(-1))
+
+
+def at_category(table: Any, value: Any) -> Any:
+    """Elements of a table along its last axis at whole numbers, or at the nearest that it has."""
+    index = T.clip(T.cast(value, "int64"), 0, table.shape[-1] - 1)
+    if table.ndim == 1:
+        return table[index]
+    batch = broadcast_shapes([index.shape, table.shape[:-1]])
+    index, table = T.broadcast_to(index, batch), T.broadcast_to(table, (*batch, table.shape[-1]))
+    return T.take_along_axis(table, index[..., None], -1)[..., 0]
 
 
 class CategoricalDistribution(Distribution):
@@ -56,15 +67,7 @@ class CategoricalDistribution(Distribution):
         return jax.random.categorical(key, logit_p, shape=shape)
 
     def log_density(self, value: Any, logit_p: Any) -> Any:
-        logs = T.log_softmax(logit_p, -1)
-        index = T.clip(T.cast(value, "int64"), 0, self._categories(logit_p) - 1)
-        if logs.ndim == 1:
-            return logs[index]
-        if value.ndim < logs.ndim - 1:
-            index = T.broadcast_to(index, logs.shape[:-1])
-        elif value.ndim > logs.ndim - 1:
-            logs = T.broadcast_to(logs, (*value.shape, logs.shape[-1]))
-        return T.take_along_axis(logs, index[..., None], -1)[..., 0]
+        return at_category(T.log_softmax(logit_p, -1), value)
 
     def _cumulative(self, value: Any, logit_p: Any, *, upper: bool) -> Any:
         places = T.arange(self._categories(logit_p))
@@ -144,7 +147,7 @@ class MultinomialDistribution(Distribution):
     def support(self, n: Any, p: Any) -> support.Support:
         return support.Support("discrete_counts", 0, n, 1)
 
-    def conditions_on(self, value: Any, n: Any, p: Any) -> Any:
+    def conditions_on(self, value: Any, n: Any) -> Any:
         """What a value must satisfy: whole numbers, none negative, that sum to n."""
         counts = T.logical_and(T.greater_equal(value, 0), T.equal(value, T.floor(value)))
         return [T.all(counts, -1), T.equal(value.sum(-1), n)]
@@ -153,7 +156,7 @@ class MultinomialDistribution(Distribution):
         return draw_multinomial(key, n, jnp.asarray(p), shape)
 
     def log_density(self, value: Any, n: Any, p: Any) -> Any:
-        inside = self.conditions_on(value, n, p)
+        inside = self.conditions_on(value, n)
         ways = T.gammaln(n + 1.0) - T.gammaln(value + 1.0).sum(-1)
         return T.where(T.logical_and(*inside), ways + T.xlogy(value, p).sum(-1), -float("inf"))
 

@@ -60,7 +60,7 @@ class DirichletMultinomialDistribution(Distribution):
         total = a.sum(-1)
         # Σ log Γ(x + a) − log Γ(a) − log x!, as beta functions, which keep their digits where a is large
         ways = T.log(n + total) + log_beta(total, n + 1.0) - (T.log(value + a) + log_beta(a, value + 1.0)).sum(-1)
-        return T.where(T.logical_and(*Multinomial.conditions_on(value, n, a)), ways, -float("inf"))
+        return T.where(T.logical_and(*Multinomial.conditions_on(value, n)), ways, -float("inf"))
 
     def mean(self, n: Any, a: Any) -> Any:
         return T.as_tensor(n)[..., None] * a / a.sum(-1, keepdims=True)
