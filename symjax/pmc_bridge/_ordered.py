@@ -14,6 +14,11 @@ from symjax.pmc_bridge._named import ModelDistribution
 class OrderedModelDistribution(ModelDistribution):
     """A distribution with `probabilities`, which are stored beside the draws."""
 
+    def __init__(self, family: Any):
+        super().__init__(family)
+        flag = inspect.Parameter("compute_p", inspect.Parameter.KEYWORD_ONLY, default=True)
+        self.__signature__ = inspect.Signature([*self.__signature__.parameters.values(), flag])
+
     def __call__(self, name: str, *args: Any, compute_p: bool = True, **kwargs: Any) -> Any:
         """Make a variable of the model in context, and a Deterministic ``<name>_probs`` of its categories' probabilities.
 
