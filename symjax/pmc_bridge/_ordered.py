@@ -7,8 +7,8 @@ from typing import Any
 
 import symjax.tensor as T
 from symjax.core._scope import detached
-from symjax.pmc_bridge._model import Deterministic
 from symjax.pmc_bridge._named import ModelDistribution
+from symjax.pmc_bridge._terms import Deterministic
 
 
 class OrderedModelDistribution(ModelDistribution):
