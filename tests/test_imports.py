@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "symjax"
-LAYERS = ["core", "tensor", "rewrite", "random", "sampling", "pmc_bridge", "demo"]
+LAYERS = ["core", "tensor", "rewrite", "random", "sampling", "variational", "pmc_bridge", "demo"]
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

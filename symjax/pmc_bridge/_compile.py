@@ -11,6 +11,7 @@ import numpy as np
 
 from symjax._config import config
 from symjax._errors import SamplingError
+from symjax.core._keys import KeyStream
 from symjax.core._leaves import as_tensor
 from symjax.core._lower import lower
 from symjax.core._node import Constant
@@ -141,7 +142,9 @@ def _layout(variables: Sequence[Unconstrained]) -> list[tuple[Any, int, int, tup
     return layout([u.variable for u in variables])
 
 
-def compile_log_density(model: Any, rewrites: Any = "auto", *, framed: bool = False) -> CompiledModel:
+def compile_log_density(
+    model: Any, rewrites: Any = "auto", *, framed: bool = False, powers: Mapping[str, float] | None = None
+) -> CompiledModel:
     """Compile a model's joint log density.
 
     Data is passed to the compiled function as an argument, and what depends on data alone is computed once.
@@ -154,6 +157,8 @@ def compile_log_density(model: Any, rewrites: Any = "auto", *, framed: bool = Fa
         Rules of the posterior compiler to use; None leaves the density exactly as written, an empty sequence simplifies it only.
     framed : bool
         Whether the target's coordinates may be chosen, as `reparametrize` does; its position then is not the model's.
+    powers : mapping of str to float, optional
+        To which power the factors of these variables are raised.
 
     Returns
     -------
@@ -169,27 +174,30 @@ def compile_log_density(model: Any, rewrites: Any = "auto", *, framed: bool = Fa
     coordinates = (*(continuous if moved is None else moved.parts), *discrete)
     terms = log_density(plan, coordinates)
     with detached():
-        summed = [total([t]) for t in terms.values()]
+        summed = [total([t]) * powers[name] if powers and name in powers else total([t]) for name, t in terms.items()]
         density = total(summed)
         if rewrites is not None:
             [density] = reduce_strength([canonicalize(density, laws=False)])
     inputs = [*(u.leaf for u in coordinates), *(() if moved is None else moved.inputs)]
-    program = lower([density], inputs)
-    by_term = lower(summed, inputs, fold=False)
+    program, by_term = lower([density], inputs), lower(summed, inputs, fold=False)
+    salts = program.salts()
 
-    def values(position: Any, counts: Any, arrays: Any) -> tuple[list[Any], Any]:
-        own = [*_split(position, flat), *_split(counts, whole)]
-        if moved is None:
-            return own, arrays
-        arrays, observations = arrays
-        return [*own, *moved.inputs_of(observations)], arrays
+    def values(position: Any, counts: Any, arrays: Any) -> tuple[list[Any], Any, Any]:
+        own, stream = [*_split(position, flat), *_split(counts, whole)], None
+        if salts:
+            arrays, key = arrays
+            stream = KeyStream(key, salts)
+        if moved is not None:
+            arrays, observations = arrays
+            own.extend(moved.inputs_of(observations))
+        return own, arrays, stream
 
     def function(position: Any, counts: Any, arrays: Any) -> Any:
         return program.run(*values(position, counts, arrays))[0]
 
     def of_terms(position: Any, counts: Any, arrays: Any) -> dict[str, Any]:
-        given, _ = values(position, counts, arrays)
-        return dict(zip(terms, by_term.run(given, by_term.values_of_data()), strict=True))
+        given, _, stream = values(position, counts, arrays)
+        return dict(zip(terms, by_term.run(given, by_term.values_of_data(), stream), strict=True))
 
     target = LogDensity(
         function=function,
@@ -199,6 +207,7 @@ def compile_log_density(model: Any, rewrites: Any = "auto", *, framed: bool = Fa
         discrete=tuple(_discrete_variable(u, a, b) for u, (_, a, b, _) in zip(discrete, whole, strict=True)),
         terms=of_terms,
         frame=None if moved is None else moved.frame,
+        draws=bool(salts),
     )
     return CompiledModel(target, plan, continuous, discrete)
 

@@ -70,6 +70,9 @@ class LogDensity:
     frame : Frame or None
         Coordinates to settle in warm-up: then the data of `function` and `terms` is the pair ``(data, Observations)`` and the
         position is in these coordinates, while starts and draws are positions of the model.
+    draws : bool
+        Whether the density is an estimate from minibatches that are drawn at each evaluation: then the data of `function` and
+        `terms` is the pair ``(data, key)``. Samplers do not take such a density.
     """
 
     function: Callable[[Any, Any, Any], Any]
@@ -79,6 +82,7 @@ class LogDensity:
     discrete: tuple[DiscreteVariable, ...] = ()
     terms: Callable[[Any, Any, Any], dict[str, Any]] | None = None
     frame: Frame | None = None
+    draws: bool = False
 
     @property
     def discrete_size(self) -> int:

@@ -1,0 +1,30 @@
+"""Variational inference and its neighbours. They see a log density of a flat unconstrained vector, never a model."""
+
+from symjax.variational import callbacks as callbacks
+from symjax.variational._descent import Descent as Descent
+from symjax.variational._descent import NotFinite as NotFinite
+from symjax.variational._descent import descend as descend
+from symjax.variational._families import Empirical as Empirical
+from symjax.variational._families import FullRank as FullRank
+from symjax.variational._families import MeanField as MeanField
+from symjax.variational._families import Product as Product
+from symjax.variational._objectives import Kernel as Kernel
+from symjax.variational._objectives import Objective as Objective
+from symjax.variational._objectives import kl_divergence as kl_divergence
+from symjax.variational._objectives import log_density_of as log_density_of
+from symjax.variational._objectives import rbf as rbf
+from symjax.variational._objectives import stein as stein
+from symjax.variational._optimizers import adadelta as adadelta
+from symjax.variational._optimizers import adagrad as adagrad
+from symjax.variational._optimizers import adagrad_window as adagrad_window
+from symjax.variational._optimizers import adam as adam
+from symjax.variational._optimizers import adamax as adamax
+from symjax.variational._optimizers import apply_momentum as apply_momentum
+from symjax.variational._optimizers import apply_nesterov_momentum as apply_nesterov_momentum
+from symjax.variational._optimizers import momentum as momentum
+from symjax.variational._optimizers import nesterov_momentum as nesterov_momentum
+from symjax.variational._optimizers import norm_constraint as norm_constraint
+from symjax.variational._optimizers import rmsprop as rmsprop
+from symjax.variational._optimizers import sgd as sgd
+from symjax.variational._optimizers import total_norm_constraint as total_norm_constraint
+from symjax.variational._progress import Bar as Bar
