@@ -96,7 +96,7 @@ class Inference:
         SamplingError
             If the density at the approximation's mean is not finite.
         FloatingPointError
-            If a gradient is not finite; the approximation keeps what was reached before.
+            If the density at a draw is nan or its gradient not finite; the approximation keeps what was reached before.
         ValueError
             If `n` is negative or `obj_n_mc` not positive.
         """
@@ -469,7 +469,8 @@ def _not_finite(approx: Approximation, error: variational.NotFinite) -> str:
     with jax.enable_x64(True):
         moments = np.asarray(approx.family.mean(error.parameters) + approx.family.std(error.parameters))
     bad = [name for name, at in approx.ordering.items() if not np.isfinite(moments[at]).all()]
+    names = ", ".join(map(repr, bad))
     return (
-        f"fit: {error}: that of {', '.join(map(repr, bad)) or 'the covariance'}. Take a smaller learning rate (obj_optimizer="
-        "pm.adam(learning_rate=...)), more draws a step (obj_n_mc=), or a start nearer to the posterior."
+        f"fit: {error}{f', that by {names}' if bad else ''}. Take a smaller learning rate "
+        "(obj_optimizer=pm.adam(learning_rate=...)), more draws a step (obj_n_mc=), or a start nearer to the posterior."
     )

@@ -71,18 +71,19 @@ class Descent:
         Raises
         ------
         FloatingPointError
-            If a loss or a parameter becomes nan or infinite; the descent stays where it was.
+            If a loss is nan, or a parameter becomes nan or infinite; the descent stays where it was.
         """
         with jax.enable_x64(True):
             state, losses = self._run(self.state, self._key, self.data, n)
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.parameters)):
+        losses = np.asarray(losses)[:n]
+        if np.isnan(losses).any() or not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.parameters)):
             raise NotFinite(int(self.state.step), n, state.parameters)
         self.state = state
-        return np.asarray(losses)[:n]
+        return losses
 
 
 class NotFinite(FloatingPointError):
-    """A descent met a gradient that is nan or infinite.
+    """A descent met a loss that is nan, or a gradient that is nan or infinite.
 
     Attributes
     ----------
@@ -91,7 +92,7 @@ class NotFinite(FloatingPointError):
     """
 
     def __init__(self, step: int, n: int, parameters: Any):
-        super().__init__(f"a gradient was not finite between steps {step} and {step + n}")
+        super().__init__(f"the density or its gradient was not finite between steps {step} and {step + n}")
         self.parameters = parameters
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from symjax.sampling import LogDensity
 from symjax.variational._families import Product
 
-#: ``objective(parameters, key, data) -> (loss, gradient)``; a loss of nan says that there is none to report.
+#: ``objective(parameters, key, data) -> (loss, gradient)``; the loss is for display and may be any measure.
 Objective = Callable[[Any, Any, Any], tuple[Any, Any]]
 #: ``kernel(points) -> (matrix, repulsion)`` of shapes (n, n) and (n, size).
 Kernel = Callable[[Any], tuple[Any, Any]]
@@ -93,7 +93,7 @@ def stein(
     Returns
     -------
     callable
-        ``objective(parameters, key, data) -> (nan, gradient)``.
+        ``objective(parameters, key, data) -> (size, gradient)``, the size being the direction's root mean square.
 
     References
     ----------
@@ -109,7 +109,7 @@ def stein(
         matrix, repulsion = kernel(z)
         direction = (matrix @ gradient_of(z, for_data, data) * (scale / temperature) + repulsion * scale) / len(z)
         [gradient] = pull_back(-direction)
-        return jnp.full((), jnp.nan, z.dtype), gradient
+        return jnp.sqrt(jnp.mean(direction**2)), gradient
 
     return objective
 

@@ -11,8 +11,8 @@ from symjax import SamplingError
 Y = np.array([1.0, 2.0, 0.5, 1.5])
 
 
-def _decaying(steps, rate=0.05):
-    return pm.adam(learning_rate=optax.exponential_decay(rate, steps, 1e-3))
+def _decaying(steps):
+    return pm.adam(learning_rate=optax.cosine_decay_schedule(0.1, steps))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def conjugate():
 def test_normal_posteriors_are_recovered(conjugate, method):
     model, mean, sd = conjugate
     approx = pm.fit(1500, method=method, model=model, random_seed=1, obj_n_mc=30, obj_optimizer=_decaying(1500), progressbar=False)
-    np.testing.assert_allclose(approx.mean.eval(), [mean, 1.0, -1.0], atol=0.02 * np.array([0.5, 0.5, 2.0]) * 2)
+    assert np.all(np.abs(approx.mean.eval() - [mean, 1.0, -1.0]) < 0.03 * np.array([sd, 0.5, 2.0]))
     np.testing.assert_allclose(approx.std.eval(), [sd, 0.5, 2.0], rtol=0.05)
     np.testing.assert_allclose(np.sqrt(np.diag(approx.cov.eval())), approx.std.eval(), rtol=1e-10)
     assert len(approx.hist) == 1500
@@ -103,7 +103,13 @@ def test_hierarchical_means_are_those_of_nuts():
 def test_svgd_covers_the_posterior(conjugate):
     model, mean, sd = conjugate
     approx = pm.fit(
-        800, method="svgd", model=model, random_seed=1, inf_kwargs={"n_particles": 80}, obj_optimizer=_decaying(800), progressbar=False
+        800,
+        method="svgd",
+        model=model,
+        random_seed=1,
+        inf_kwargs={"n_particles": 80},
+        obj_optimizer=_decaying(800),
+        progressbar=False,
     )
     np.testing.assert_allclose(approx.mean.eval(), [mean, 1.0, -1.0], atol=0.15)
     assert approx.std.eval()[0] == pytest.approx(sd, rel=0.25)
@@ -268,7 +274,7 @@ def test_density_that_is_not_finite():
     with pm.Model():
         x = pm.Normal("x", 1.0, 1.0)
         pm.Potential("root", pm.math.sqrt(x))
-        with pytest.raises(FloatingPointError, match="that of 'x'.*learning rate"):
+        with pytest.raises(FloatingPointError, match="that by 'x'.*learning rate"):
             pm.fit(1000, random_seed=1, progressbar=False)
 
 

@@ -21,9 +21,9 @@ def _product(family):
     return Product(((family, (0, 1)),))
 
 
-def _descent(objective, family, seed=0, rate=0.05, steps=2000):
+def _descent(objective, family, seed=0, steps=2000):
     start = (family.start(np.zeros(2), np.ones(2), np.random.default_rng(0)),)
-    optimizer = optax.adam(optax.exponential_decay(rate, steps, 1e-3))
+    optimizer = optax.adam(optax.cosine_decay_schedule(0.1, steps))
     return Descent(objective, optimizer, start, TARGET.data, seed)
 
 
@@ -58,9 +58,7 @@ def test_mean_field_has_the_mean_and_the_conditional_variances():
 def test_the_elbo_increases():
     family = _product(MeanField(2))
     losses = descend(_descent(kl_divergence(TARGET, family, n_mc=50), family.blocks[0][0]), 500)
-    first, last = losses[:20], losses[-20:]
-    error = np.sqrt(first.var() / 20 + last.var() / 20)
-    assert first.mean() - last.mean() > 5 * error
+    assert losses[:5].min() > losses[-20:].max()
 
 
 def test_the_gradient_is_that_of_the_expected_loss():
@@ -75,10 +73,10 @@ def test_the_gradient_is_that_of_the_expected_loss():
         return 0.5 * (jnp.trace(precision @ factor @ factor.T) + gap @ precision @ gap) - jnp.log(jnp.diagonal(factor)).sum()
 
     with jax.enable_x64(True):
-        objective = jax.jit(kl_divergence(TARGET, family))
+        objective = kl_divergence(TARGET, family)
         keys = jax.random.split(jax.random.key(1), 4000)
         _, gradients = jax.vmap(objective, (None, 0, None))(start, keys, TARGET.data)
-        truth = jax.grad(exact)(start)
+        truth = jax.tree.map(np.asarray, jax.grad(exact)(start))
     for found, expected in zip(jax.tree.leaves(gradients), jax.tree.leaves(truth), strict=True):
         error = np.asarray(found).std(0) / np.sqrt(4000)
         assert np.all(np.abs(np.asarray(found).mean(0) - expected) < 5 * error + 1e-9)
@@ -88,7 +86,7 @@ def test_svgd_fills_a_normal_law():
     family = _product(Particles(2, 100))
     descent = _descent(stein(TARGET, family), family.blocks[0][0], steps=1000)
     losses = descend(descent, 1000)
-    assert np.isnan(losses).all()
+    assert losses[-1] < 1e-2 * losses[0]
     [found] = descent.state.parameters
     particles = np.asarray(found["histogram"])
     # particles repel each other: their mean is far closer to the truth than that of as many draws, 0.1 and 0.07
@@ -111,8 +109,8 @@ def test_a_higher_temperature_spreads_particles():
         family = _product(Particles(2, 50))
         descent = _descent(stein(TARGET, family, temperature=temperature), family.blocks[0][0], steps=500)
         descend(descent, 500)
-        spread.append(np.asarray(descent.state.parameters[0]["histogram"]).std())
-    assert spread[1] > 1.3 * spread[0]
+        spread.append(np.asarray(descent.state.parameters[0]["histogram"]).std(0))
+    assert np.all(spread[1] > 1.3 * spread[0])
 
 
 def test_the_kernel_is_the_gaussian_one_and_its_gradient(rng):
@@ -170,8 +168,9 @@ def test_callbacks_are_called_at_multiples_and_may_stop():
     assert int(descent.state.step) == 40
 
 
-def test_a_gradient_that_is_not_finite_stops_the_descent():
-    broken = LogDensity(lambda x, discrete, data: jnp.log(x[0] - 0.5) * data, 1.0, 2)
+@pytest.mark.parametrize("function", [jnp.log, jnp.sqrt], ids=["nan", "nan gradient"])
+def test_a_density_that_is_not_finite_stops_the_descent(function):
+    broken = LogDensity(lambda x, discrete, data: function(x[0]) * data, 1.0, 2)
     family = _product(MeanField(2))
     start = (MeanField(2).start(np.zeros(2), np.ones(2), np.random.default_rng(0)),)
     descent = Descent(kl_divergence(broken, family), optax.sgd(0.1), start, broken.data, 0)
