@@ -44,6 +44,7 @@ from symjax.pmc_bridge._logp import logcdf as logcdf
 from symjax.pmc_bridge._logp import logp as logp
 from symjax.pmc_bridge._marginalize import marginalize as marginalize
 from symjax.pmc_bridge._marginalize import recover as recover
+from symjax.pmc_bridge._minibatch import Minibatch as Minibatch
 from symjax.pmc_bridge._missing import ImputationWarning as ImputationWarning
 from symjax.pmc_bridge._model import Model as Model
 from symjax.pmc_bridge._model import modelcontext as modelcontext

@@ -10,6 +10,7 @@ import numpy as np
 import symjax
 from symjax.core._function import evaluate
 from symjax.core._leaves import present_shape
+from symjax.pmc_bridge._minibatch import in_minibatches
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -51,8 +52,9 @@ def to_datatree(model: Any, groups: Mapping[str, Arrays], attrs: Mapping[str, An
 
 
 def data_groups(model: Any) -> dict[str, dict[str, np.ndarray]]:
-    """The observed and the constant data of a model; without observations of other rows than the model has now."""
-    values = {rv: np.asarray(evaluate(model.rvs_to_values[rv])) for rv in model.observed_RVs}
+    """The observed and the constant data of a model; without observations of other rows than the model has now, or of some rows."""
+    partial = set(in_minibatches(model))
+    values = {rv: np.asarray(evaluate(model.rvs_to_values[rv])) for rv in model.observed_RVs if rv not in partial}
     observed = {rv.name: v for rv, v in values.items() if v.shape == present_shape(rv.shape)}
     constant = {d.name: np.asarray(d.get_value()) for d in model.data_vars if d.name not in observed}
     return {"observed_data": observed, "constant_data": constant}

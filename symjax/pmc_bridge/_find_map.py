@@ -68,9 +68,11 @@ def find_MAP(
     from scipy.optimize import minimize
 
     from symjax.pmc_bridge._compile import compile_log_density
+    from symjax.pmc_bridge._minibatch import refuse_minibatches
     from symjax.pmc_bridge._model import modelcontext
 
     model = modelcontext(model)
+    refuse_minibatches(model, "find_MAP")
     compiled = compile_log_density(model, rewrites=())
     start = compiled.flatten(model.initial_point(random_seed) if initvals is None else _start(model, initvals, random_seed))
     continuous, discrete = start

@@ -17,6 +17,7 @@ from symjax.pmc_bridge._arviz import to_datatree
 from symjax.pmc_bridge._callback import reporting
 from symjax.pmc_bridge._compile import CompiledModel, compile_log_density
 from symjax.pmc_bridge._forward import Forward, seed_of
+from symjax.pmc_bridge._minibatch import refuse_minibatches
 from symjax.pmc_bridge._model import modelcontext
 from symjax.pmc_bridge._options import METRICS, NUTS_SAMPLERS, check_choices, check_counts, kept_names, settings_of, stored
 from symjax.pmc_bridge._steps import arrange
@@ -131,6 +132,7 @@ def sample(
     names = kept_names(model, var_names)
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample. Give it one, or draw with sample_prior_predictive.")
+    refuse_minibatches(model, "sample")
     seed = seed_of(random_seed)
     library = None if nuts_sampler in ("symjax", "pymc") else nuts_sampler
     if rewrites == "auto" and arrangement.names_variables:

@@ -298,8 +298,8 @@ def norm_constraint(tensor_var: Any, max_norm: float, norm_axes: Any = None, eps
     Examples
     --------
     >>> import numpy as np
-    >>> norm_constraint(np.array([[3.0], [4.0]]), 1.0).round(3).tolist()
-    [[0.6], [0.8]]
+    >>> norm_constraint(np.array([[3.0], [4.0]]), 1.0).ravel().round(3)
+    Array([0.6, 0.8], dtype=float32)
     """
     array = jnp.asarray(tensor_var)
     if norm_axes is None and array.ndim < 2:

@@ -102,15 +102,8 @@ def test_hierarchical_means_are_those_of_nuts():
 
 def test_svgd_covers_the_posterior(conjugate):
     model, mean, sd = conjugate
-    approx = pm.fit(
-        800,
-        method="svgd",
-        model=model,
-        random_seed=1,
-        inf_kwargs={"n_particles": 80},
-        obj_optimizer=_decaying(800),
-        progressbar=False,
-    )
+    svgd = pm.SVGD(n_particles=80, model=model, random_seed=1)
+    approx = pm.fit(800, method=svgd, obj_optimizer=_decaying(800), progressbar=False)
     np.testing.assert_allclose(approx.mean.eval(), [mean, 1.0, -1.0], atol=0.15)
     assert approx.std.eval()[0] == pytest.approx(sd, rel=0.25)
     assert len(approx.hist) == 0 and approx.params[0].get_value().shape == (80, 3)
