@@ -322,7 +322,8 @@ class Approximation:
         if draws < 1:
             raise ValueError(f"sample: draws must be at least 1, got {draws}.")
         seed = seed_of(random_seed)
-        return posterior_of(self.model, self.compiled, self.positions(draws, seed), seed, return_inferencedata=return_inferencedata)
+        positions = self.positions(draws, seed)[None]
+        return posterior_of(self.model, self.compiled, positions, seed, return_inferencedata=return_inferencedata)
 
     def __repr__(self) -> str:
         return f"Approximation{{{' & '.join(f'{g.vfam}[{f.size}]' for g, (f, _) in zip(self.groups, self.family.blocks))}}}"
@@ -471,9 +472,9 @@ def unconstrained_draws(model: Any, trace: Any) -> np.ndarray:
 def posterior_of(
     model: Any, compiled: CompiledModel, positions: np.ndarray, seed: int, *, return_inferencedata: bool = True, **attrs: Any
 ) -> Any:
-    """Draws of unconstrained values, of shape (draws, n), as those of the model's variables."""
+    """Draws of unconstrained values, of shape (chains, draws, n), as those of the model's variables; a dict is of one chain."""
     names = [v.name for v in model.unobserved_RVs]
-    found = compiled.recover(positions[None], np.zeros((1, len(positions), 0), np.int64), names, seed)
+    found = compiled.recover(positions, np.zeros((*positions.shape[:2], 0), np.int64), names, seed)
     if not return_inferencedata:
         return {name: values[0] for name, values in found.items()}
     return to_datatree(model, {"posterior": found}, attrs)

@@ -15,6 +15,7 @@ from symjax._errors import SamplingError
 from symjax.core._leaves import present_shape
 from symjax.pmc_bridge._approximation import Approximation, Empirical, FullRank, MeanField
 from symjax.pmc_bridge._compile import CompiledModel
+from symjax.pmc_bridge._direct_fit import fit_laplace, fit_pathfinder
 from symjax.pmc_bridge._joint import scale_of
 from symjax.pmc_bridge._model import modelcontext
 from symjax.sampling import LogDensity
@@ -364,6 +365,8 @@ class ASVGD(ImplicitGradient):
 
 
 _METHODS: dict[str, Callable[..., Inference]] = {"advi": ADVI, "fullrank_advi": FullRankADVI, "svgd": SVGD, "asvgd": ASVGD}
+_DIRECT: dict[str, Callable[..., Any]] = {"laplace": fit_laplace, "pathfinder": fit_pathfinder}
+_NAMES = [*_METHODS, *_DIRECT]
 
 
 def fit(
@@ -376,13 +379,13 @@ def fit(
     inf_kwargs: Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> Any:
-    """Approximate the posterior by optimisation.
+    """Approximate the posterior.
 
     Parameters
     ----------
     n : int
-        Number of steps.
-    method : {"advi", "fullrank_advi", "svgd", "asvgd"} or Inference
+        Number of steps; Laplace's method and Pathfinder end by themselves.
+    method : {"advi", "fullrank_advi", "svgd", "asvgd", "laplace", "pathfinder"} or Inference
         How.
     model : Model, optional
         The model in context by default.
@@ -396,12 +399,14 @@ def fit(
         Further arguments of the method's class, such as ``n_particles`` of `SVGD`.
     **kwargs
         Those of `Inference.fit`: ``obj_optimizer``, ``obj_n_mc``, ``callbacks``, ``progressbar``,
-        ``total_grad_norm_constraint``.
+        ``total_grad_norm_constraint``. For Laplace's method ``draws``, ``chains`` and what `find_MAP` takes; for Pathfinder
+        ``num_paths``, ``num_draws``, ``num_draws_per_path``, ``num_elbo_draws``, ``maxcor``, ``maxiter``, ``jitter`` and
+        ``importance_sampling``.
 
     Returns
     -------
-    Approximation
-        The approximation, whose `sample` gives a DataTree.
+    Approximation or xarray.DataTree
+        The approximation, whose `sample` gives a DataTree; for Laplace's method and Pathfinder that DataTree.
 
     Raises
     ------
@@ -429,9 +434,11 @@ def fit(
             raise TypeError(f"fit: {sorted(settings)} are settings of a method to be made, and one was given; give them to it.")
         return method.fit(n, **kwargs)
     if not isinstance(method, str):
-        raise TypeError(f"fit: method must be one of {list(_METHODS)} or an Inference, got {method!r}.")
+        raise TypeError(f"fit: method must be one of {_NAMES} or an Inference, got {method!r}.")
+    if method.lower() in _DIRECT:
+        return _DIRECT[method.lower()](modelcontext(model), **settings, **kwargs)
     if method.lower() not in _METHODS:
-        raise KeyError(f"fit: method must be one of {list(_METHODS)} or an Inference, got {method!r}.")
+        raise KeyError(f"fit: method must be one of {_NAMES} or an Inference, got {method!r}.")
     return _METHODS[method.lower()](model=modelcontext(model), **settings).fit(n, **kwargs)
 
 

@@ -8,6 +8,7 @@ from symjax.variational._families import Empirical as Empirical
 from symjax.variational._families import FullRank as FullRank
 from symjax.variational._families import MeanField as MeanField
 from symjax.variational._families import Product as Product
+from symjax.variational._laplace import laplace as laplace
 from symjax.variational._objectives import Kernel as Kernel
 from symjax.variational._objectives import Objective as Objective
 from symjax.variational._objectives import kl_divergence as kl_divergence
@@ -27,4 +28,6 @@ from symjax.variational._optimizers import norm_constraint as norm_constraint
 from symjax.variational._optimizers import rmsprop as rmsprop
 from symjax.variational._optimizers import sgd as sgd
 from symjax.variational._optimizers import total_norm_constraint as total_norm_constraint
+from symjax.variational._pathfinder import pathfinder as pathfinder
+from symjax.variational._pathfinder import smoothed_weights as smoothed_weights
 from symjax.variational._progress import Bar as Bar
