@@ -108,7 +108,7 @@ def pathfinder(
     Raises
     ------
     SamplingError
-        If no path has a law whose draws have a finite density.
+        If no path has a law whose draws have a finite density, or the gradient at a start is not finite.
 
     References
     ----------
@@ -166,20 +166,19 @@ def _climb(function: Callable[[Any], tuple[Any, Any]], start: np.ndarray, max_st
     """The iterates of L-BFGS, and the gradients of the log density at them."""
     from scipy.optimize import minimize
 
-    known: dict[bytes, np.ndarray] = {}
-
     def negative(x: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = (np.asarray(v, np.float64) for v in function(x))
-        known[x.tobytes()] = gradient
         # the line search goes back from where the density is not defined
         return (-float(value), -gradient) if np.isfinite(value) else (np.inf, np.zeros_like(x))
 
-    negative(start)
     path = [np.array(start)]
     options = {"maxiter": max_steps}
     minimize(negative, start, jac=True, method="L-BFGS-B", callback=lambda x: path.append(np.array(x)), options=options)
-    path = [x for x in path if np.isfinite(known[x.tobytes()]).all()] or path[:1]
-    return np.stack(path), np.stack([known[x.tobytes()] for x in path])
+    gradients = np.stack([np.asarray(function(x)[1], np.float64) for x in path])
+    usable = np.isfinite(gradients).all(-1)
+    if not usable.any():
+        raise SamplingError("pathfinder: the gradient at the start of a path is not finite. Give another start.")
+    return np.stack(path)[usable], gradients[usable]
 
 
 def _along(path: tuple[np.ndarray, np.ndarray], history: int) -> Local:
