@@ -5,6 +5,7 @@ from symjax.pmc_bridge import gp as gp
 from symjax.pmc_bridge import math as math
 from symjax.pmc_bridge import smc as smc
 from symjax.pmc_bridge import step_methods as step_methods
+from symjax.pmc_bridge import variational as variational
 from symjax.pmc_bridge._approximation import Approximation as Approximation
 from symjax.pmc_bridge._approximation import Empirical as Empirical
 from symjax.pmc_bridge._approximation import FullRank as FullRank

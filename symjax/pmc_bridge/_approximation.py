@@ -13,10 +13,10 @@ import numpy as np
 from symjax import variational
 from symjax.core._leaves import Variable, present_shape
 from symjax.core._scope import detached
-from symjax.core._traverse import toposort
-from symjax.pmc_bridge._arviz import to_datatree
-from symjax.pmc_bridge._compile import CompiledModel, compile_log_density
-from symjax.pmc_bridge._forward import run_forward, seed_of
+from symjax.pmc_bridge._arviz import coords_of
+from symjax.pmc_bridge._compile import CompiledModel
+from symjax.pmc_bridge._fit_target import compile_target, data_of, posterior_of, unconstrained_draws
+from symjax.pmc_bridge._forward import seed_of
 from symjax.pmc_bridge._model import modelcontext
 from symjax.tensor import jax_wrap
 
@@ -185,7 +185,7 @@ class Approximation:
         self.groups = list(groups)
         self.model = self.groups[0].model if model is None and self.groups else modelcontext(model)
         self.hist = np.zeros(0)
-        self.compiled, self._made_of = compile_target(self.model), (1.0, *_data_of(self.model))
+        self.compiled, self._made_of = compile_target(self.model), (1.0, *data_of(self.model))
         self.seed = seed_of(next((g.random_seed for g in self.groups if g.random_seed is not None), None))
         self.family = variational.Product(tuple(self._blocks()))
 
@@ -238,10 +238,19 @@ class Approximation:
         return found
 
     def compile(self, beta: float = 1.0) -> CompiledModel:
-        """The model's density with its data as they are now, the prior to the power of `beta`."""
-        made_of = (beta, *_data_of(self.model))
-        if any(a is not b for a, b in zip(made_of, self._made_of, strict=True)):
-            self.compiled, self._made_of = compile_target(self.model, beta), made_of
+        """The model's density with its data as they are now, the prior to the power of `beta`.
+
+        Raises
+        ------
+        ValueError
+            If the model's variables are not those that the approximation was made for.
+        """
+        made_of = (beta, *data_of(self.model))
+        if len(made_of) != len(self._made_of) or any(a is not b for a, b in zip(made_of, self._made_of, strict=True)):
+            compiled = compile_target(self.model, beta)
+            if compiled.target.variables != self.compiled.target.variables:
+                raise ValueError("the model's free variables or their shapes have changed: make the approximation anew.")
+            self.compiled, self._made_of = compiled, made_of
         return self.compiled
 
     # Parameters -----------------------------------------------------------------------------------------------------------
@@ -289,6 +298,27 @@ class Approximation:
     def ordering(self) -> dict[str, slice]:
         """For each value variable its slice of the moments."""
         return {v.name: slice(v.start, v.stop) for v in self.compiled.target.variables}
+
+    def _dataset(self, values: np.ndarray) -> Any:
+        """One number for each coordinate as a Dataset of value variables, with the model's dims where these have their shape."""
+        from arviz_base import dict_to_dataset
+
+        found, dims = {}, {}
+        for value in self.model.value_vars:
+            found[value.name] = values[self.ordering[value.name]].reshape(present_shape(value.shape))
+            dims[value.name] = self.model.named_vars_to_dims.get(value.name)
+        known = {name: d for name, d in dims.items() if d is not None and None not in d}
+        return dict_to_dataset(found, sample_dims=[], dims=known, coords=coords_of(self.model))
+
+    @property
+    def mean_data(self) -> Any:
+        """The present mean as a Dataset of value variables."""
+        return self._dataset(self.mean.eval())
+
+    @property
+    def std_data(self) -> Any:
+        """The present standard deviations as a Dataset of value variables."""
+        return self._dataset(self.std.eval())
 
     # Draws ----------------------------------------------------------------------------------------------------------------
 
@@ -413,68 +443,3 @@ def sample_approx(approx: Approximation, draws: int = 100, include_transformed: 
     ((1, 10), True)
     """
     return approx.sample(draws, random_seed=random_seed)
-
-
-def _data_of(model: Any) -> list[Any]:
-    """The present values of the variables that a model depends on."""
-    roots = [*model.basic_RVs, *(model.rvs_to_values[rv] for rv in model.observed_RVs), *model.potentials]
-    return [node.value for node in toposort(roots) if isinstance(node, Variable)]
-
-
-def compile_target(model: Any, beta: float = 1.0) -> CompiledModel:
-    """A model's joint density for a fit, its prior to the power of `beta`.
-
-    Raises
-    ------
-    ValueError
-        If the model has no free variable, or a discrete one.
-    """
-    powers = {} if beta == 1.0 else {rv.name: beta for rv in model.free_RVs}
-    compiled = compile_log_density(model, rewrites=(), powers=powers)
-    discrete = [d.name for d in compiled.target.discrete]
-    if discrete:
-        raise ValueError(
-            f"fit: {discrete} are discrete, and approximations are of continuous variables. Take them out with pm.marginalize, or "
-            "draw with pm.sample."
-        )
-    if not compiled.target.size:
-        raise ValueError("fit: the model has no free variable to approximate.")
-    return compiled
-
-
-def unconstrained_draws(model: Any, trace: Any) -> np.ndarray:
-    """The unconstrained values of posterior draws of all free variables, of shape (draws, n).
-
-    Raises
-    ------
-    ValueError
-        If the trace lacks a variable, or has it in another shape.
-    """
-    posterior = trace["posterior"].to_dataset() if hasattr(trace, "children") else trace
-    missing = [rv.name for rv in model.free_RVs if rv.name not in posterior]
-    if missing:
-        raise ValueError(f"Empirical: the trace lacks the free variables {missing}; it has {sorted(posterior.data_vars)}.")
-    given: dict[Any, np.ndarray] = {}
-    for rv in model.free_RVs:
-        values = posterior[rv.name].transpose("chain", "draw", ...).values
-        if values.shape[2:] != present_shape(rv.shape):
-            shapes = f"{values.shape[2:]} in the trace and {present_shape(rv.shape)} in the model"
-            raise ValueError(f"Empirical: {rv.name!r} has shape {shapes}.")
-        given[rv] = values.reshape(-1, *values.shape[2:])
-    with detached():
-        transforms = [model.rvs_to_transforms[rv] for rv in model.free_RVs]
-        outputs = [rv if t is None else t.forward(rv) for rv, t in zip(model.free_RVs, transforms, strict=True)]
-    n = len(next(iter(given.values()))) if given else 0
-    columns = run_forward(outputs, given, n, checked=False)
-    return np.concatenate([c.reshape(n, -1) for c in columns], -1)
-
-
-def posterior_of(
-    model: Any, compiled: CompiledModel, positions: np.ndarray, seed: int, *, return_inferencedata: bool = True, **attrs: Any
-) -> Any:
-    """Draws of unconstrained values, of shape (chains, draws, n), as those of the model's variables; a dict is of one chain."""
-    names = [v.name for v in model.unobserved_RVs]
-    found = compiled.recover(positions, np.zeros((*positions.shape[:2], 0), np.int64), names, seed)
-    if not return_inferencedata:
-        return {name: values[0] for name, values in found.items()}
-    return to_datatree(model, {"posterior": found}, attrs)

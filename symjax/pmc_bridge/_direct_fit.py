@@ -11,9 +11,9 @@ import numpy as np
 
 from symjax import variational
 from symjax._errors import SamplingError
-from symjax.pmc_bridge._approximation import compile_target, posterior_of
 from symjax.pmc_bridge._compile import CompiledModel
 from symjax.pmc_bridge._find_map import find_MAP
+from symjax.pmc_bridge._fit_target import compile_target, posterior_of
 from symjax.pmc_bridge._forward import seed_of
 from symjax.pmc_bridge._minibatch import refuse_minibatches
 from symjax.sampling._hamiltonian import State

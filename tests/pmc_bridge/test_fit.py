@@ -282,3 +282,48 @@ def test_an_optimizer_may_be_a_function_or_bounded(conjugate):
     start = pm.MeanField(model=model)
     moved = [a.get_value() - b.get_value() for a, b in zip(bounded.params, start.params, strict=True)]
     assert np.sqrt(sum((m**2).sum() for m in moved)) == pytest.approx(0.1)
+
+
+def test_variables_of_every_support_come_back():
+    """A simplex, an ordered vector, a bound that is a variable, and an imputed value: draws obey their supports."""
+    with pm.Model() as model:
+        w = pm.Dirichlet("w", np.ones(3))
+        high = pm.Uniform("high", 1.0, 3.0)
+        low = pm.Uniform("low", 0.0, high)
+        with pytest.warns(pm.ImputationWarning):
+            pm.Normal("y", low + w[0], 1.0, observed=np.array([0.5, np.nan]))
+        approx = pm.fit(20, random_seed=1, progressbar=False)
+        found = approx.sample(50, random_seed=1).posterior
+        np.testing.assert_allclose(found["w"].sum("w_dim_0"), 1.0)
+        assert bool((found["low"] < found["high"]).all()) and found["y"].shape == (1, 50, 2)
+        assert approx.ddim == 5
+        again = pm.Empirical(approx.sample(50, random_seed=1)).params[0].get_value()
+    np.testing.assert_allclose(again, approx.positions(50, random_seed=1), rtol=1e-6, atol=1e-8)
+    assert model.free_RVs
+
+
+def test_marginalized_variables_are_drawn_with_the_rest():
+    y = np.array([-2.1, -1.9, 2.0, 2.2])
+    with pm.Model() as model:
+        mu = pm.Normal("mu", [-2.0, 2.0], 1.0)
+        k = pm.Bernoulli("k", 0.5, shape=4)
+        pm.Normal("y", mu[k], 0.5, observed=y)
+    marginal = pm.marginalize(model, "k")
+    approx = pm.fit(500, model=marginal, random_seed=1, obj_optimizer=_decaying(500), progressbar=False)
+    np.testing.assert_allclose(approx.mean.eval(), [-2.0, 2.1], atol=0.2)
+
+
+def test_moments_as_datasets(conjugate):
+    model, *_ = conjugate
+    approx = pm.MeanField(model=model)
+    assert approx.mean_data["z"].dims == ("k",) and approx.mean_data["z"].sel(k="b") == -1.0
+    np.testing.assert_allclose(approx.std_data["mu"], np.log(2.0))
+
+
+def test_a_model_that_changed_needs_a_new_approximation():
+    with pm.Model():
+        pm.Normal("x", 0.0, 1.0)
+        advi = pm.ADVI()
+        pm.Normal("z", 0.0, pm.Data("scale", 1.0))
+        with pytest.raises(ValueError, match="make the approximation anew"):
+            advi.fit(10, progressbar=False)

@@ -1,0 +1,30 @@
+"""PyMC's module of variational inference: names of the bridge under its own, and the callbacks."""
+
+from symjax.pmc_bridge._approximation import Approximation as Approximation
+from symjax.pmc_bridge._approximation import Empirical as Empirical
+from symjax.pmc_bridge._approximation import FullRank as FullRank
+from symjax.pmc_bridge._approximation import Group as Group
+from symjax.pmc_bridge._approximation import MeanField as MeanField
+from symjax.pmc_bridge._approximation import sample_approx as sample_approx
+from symjax.pmc_bridge._fit import ADVI as ADVI
+from symjax.pmc_bridge._fit import ASVGD as ASVGD
+from symjax.pmc_bridge._fit import SVGD as SVGD
+from symjax.pmc_bridge._fit import FullRankADVI as FullRankADVI
+from symjax.pmc_bridge._fit import ImplicitGradient as ImplicitGradient
+from symjax.pmc_bridge._fit import Inference as Inference
+from symjax.pmc_bridge._fit import KLqp as KLqp
+from symjax.pmc_bridge._fit import fit as fit
+from symjax.variational import adadelta as adadelta
+from symjax.variational import adagrad as adagrad
+from symjax.variational import adagrad_window as adagrad_window
+from symjax.variational import adam as adam
+from symjax.variational import adamax as adamax
+from symjax.variational import apply_momentum as apply_momentum
+from symjax.variational import apply_nesterov_momentum as apply_nesterov_momentum
+from symjax.variational import callbacks as callbacks
+from symjax.variational import momentum as momentum
+from symjax.variational import nesterov_momentum as nesterov_momentum
+from symjax.variational import norm_constraint as norm_constraint
+from symjax.variational import rmsprop as rmsprop
+from symjax.variational import sgd as sgd
+from symjax.variational import total_norm_constraint as total_norm_constraint
