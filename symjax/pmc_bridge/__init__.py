@@ -55,6 +55,7 @@ from symjax.pmc_bridge._predictive import sample_posterior_predictive as sample_
 from symjax.pmc_bridge._predictive import sample_prior_predictive as sample_prior_predictive
 from symjax.pmc_bridge._sample import sample as sample
 from symjax.pmc_bridge._smc import sample_smc as sample_smc
+from symjax.pmc_bridge._stein import Stein as Stein
 from symjax.pmc_bridge._terms import Deterministic as Deterministic
 from symjax.pmc_bridge._terms import Point as Point
 from symjax.pmc_bridge._terms import Potential as Potential

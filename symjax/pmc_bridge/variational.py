@@ -14,6 +14,7 @@ from symjax.pmc_bridge._fit import ImplicitGradient as ImplicitGradient
 from symjax.pmc_bridge._fit import Inference as Inference
 from symjax.pmc_bridge._fit import KLqp as KLqp
 from symjax.pmc_bridge._fit import fit as fit
+from symjax.pmc_bridge._stein import Stein as Stein
 from symjax.variational import adadelta as adadelta
 from symjax.variational import adagrad as adagrad
 from symjax.variational import adagrad_window as adagrad_window

@@ -15,6 +15,7 @@ from symjax.variational._objectives import kl_divergence as kl_divergence
 from symjax.variational._objectives import log_density_of as log_density_of
 from symjax.variational._objectives import rbf as rbf
 from symjax.variational._objectives import stein as stein
+from symjax.variational._objectives import stein_direction as stein_direction
 from symjax.variational._optimizers import adadelta as adadelta
 from symjax.variational._optimizers import adagrad as adagrad
 from symjax.variational._optimizers import adagrad_window as adagrad_window

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -140,9 +139,10 @@ def descend(
     numpy.ndarray
         The losses of the steps that were made.
     """
-    losses = np.zeros(0)
-    block = 1
+    losses, block = np.zeros(0), 1
     try:
+        # compiles, so that the first block's time is that of its steps
+        descent.advance(0)
         while len(losses) < n:
             begin = time.perf_counter()
             # callbacks are called at multiples of `every`, whatever was done before
@@ -153,7 +153,8 @@ def descend(
             for callback in callbacks:
                 callback(losses, int(descent.state.step))
             if every is None:
-                block = _next_block(block, time.perf_counter() - begin)
+                seconds = max(time.perf_counter() - begin, 1e-6)
+                block = int(np.clip(block * SECONDS / seconds, 1, min(MAX_STEPS, 10 * block)))
     except (KeyboardInterrupt, StopIteration):
         pass
     return losses
@@ -161,8 +162,3 @@ def descend(
 
 def _pieces(n: int) -> list[int]:
     return [min(MAX_STEPS, n - start) for start in range(0, n, MAX_STEPS)]
-
-
-def _next_block(block: int, seconds: float) -> int:
-    """Steps that take about `SECONDS`, and no more than ten times those of the last block, whose time may have been compilation."""
-    return max(1, min(MAX_STEPS, 10 * block, math.ceil(block * SECONDS / max(seconds, 1e-9)) if block > 1 else 10))

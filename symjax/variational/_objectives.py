@@ -88,7 +88,7 @@ def stein(
     temperature : float
         Divides the log density: above 1 the points spread more.
     scale : float
-        Factor of the log density.
+        Factor of the direction.
 
     Returns
     -------
@@ -100,18 +100,52 @@ def stein(
     Q. Liu and D. Wang, Stein Variational Gradient Descent, NeurIPS 2016, equation 8; amortized: Y. Feng, D. Wang and Q. Liu,
     Learning to Draw Samples with Amortized Stein Variational Gradient Descent, UAI 2017.
     """
-    gradient_of = jax.vmap(jax.grad(log_density_of(target)), (0, None, None))
-    kernel = rbf if kernel is None else kernel
+    direction_of = stein_direction(target, kernel=kernel, temperature=temperature)
 
     def objective(parameters: Any, key: Any, data: Any) -> tuple[Any, Any]:
         for_points, for_data = jax.random.split(key)
         z, pull_back = jax.vjp(lambda p: family.points(p, for_points, n_mc), parameters)
-        matrix, repulsion = kernel(z)
-        direction = (matrix @ gradient_of(z, for_data, data) * (scale / temperature) + repulsion * scale) / len(z)
+        direction = scale * direction_of(z, for_data, data)
         [gradient] = pull_back(-direction)
         return jnp.sqrt(jnp.mean(direction**2)), gradient
 
     return objective
+
+
+def stein_direction(
+    target: LogDensity, *, kernel: Kernel | None = None, temperature: float = 1.0
+) -> Callable[[Any, Any, Any], Any]:
+    """The direction in which points decrease their divergence from the target fastest.
+
+    Parameters
+    ----------
+    target, kernel, temperature
+        As of `stein`.
+
+    Returns
+    -------
+    callable
+        ``direction(points, key, data)`` of the points' shape, (n, size).
+
+    References
+    ----------
+    Q. Liu and D. Wang, Stein Variational Gradient Descent, NeurIPS 2016, equation 8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> target = LogDensity(lambda x, discrete, data: -0.5 * (x**2).sum(), (), 1)
+    >>> stein_direction(target)(np.array([[3.0]]), None, ()).tolist()
+    [[-3.0]]
+    """
+    gradient_of = jax.vmap(jax.grad(log_density_of(target)), (0, None, None))
+    kernel = rbf if kernel is None else kernel
+
+    def direction(points: Any, key: Any, data: Any) -> Any:
+        matrix, repulsion = kernel(points)
+        return (matrix @ gradient_of(points, key, data) / temperature + repulsion) / len(points)
+
+    return direction
 
 
 def rbf(points: Any) -> tuple[Any, Any]:

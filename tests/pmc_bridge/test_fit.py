@@ -327,3 +327,14 @@ def test_a_model_that_changed_needs_a_new_approximation():
         pm.Normal("z", 0.0, pm.Data("scale", 1.0))
         with pytest.raises(ValueError, match="make the approximation anew"):
             advi.fit(10, progressbar=False)
+
+
+def test_the_stein_direction_is_what_svgd_goes_along(conjugate):
+    model, *_ = conjugate
+    before = pm.Empirical(size=10, model=model, random_seed=1)
+    after = pm.fit(
+        1, pm.SVGD(n_particles=10, model=model, random_seed=1), obj_optimizer=pm.sgd(learning_rate=0.5), progressbar=False
+    )
+    moved = after.params[0].get_value() - before.params[0].get_value()
+    np.testing.assert_allclose(moved, 0.5 * pm.Stein(before).grad, rtol=1e-8, atol=1e-12)
+    assert pm.Stein(pm.MeanField(model=model), n_mc=7).grad.shape == (7, 3)
