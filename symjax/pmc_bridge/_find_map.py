@@ -74,6 +74,7 @@ def find_MAP(
     model = modelcontext(model)
     refuse_minibatches(model, "find_MAP")
     compiled = compile_log_density(model, rewrites=())
+    compiled.refuse_atoms()
     start = compiled.flatten(model.initial_point(random_seed) if initvals is None else _start(model, initvals, random_seed))
     continuous, discrete = start
     free = _free_elements(model, compiled, vars)

@@ -27,9 +27,12 @@ def compile_target(model: Any, beta: float = 1.0) -> CompiledModel:
     ------
     ValueError
         If the model has no free variable, or a discrete one.
+    SamplingError
+        If a variable has values of positive probability beside a density.
     """
     powers = {} if beta == 1.0 else {rv.name: beta for rv in model.free_RVs}
     compiled = compile_log_density(model, rewrites=(), powers=powers)
+    compiled.refuse_atoms()
     discrete = [d.name for d in compiled.target.discrete]
     if discrete:
         raise ValueError(
