@@ -98,6 +98,8 @@ from symjax.pmc_bridge.distributions import InverseGamma as InverseGamma
 from symjax.pmc_bridge.distributions import InverseWishart as InverseWishart
 from symjax.pmc_bridge.distributions import Kumaraswamy as Kumaraswamy
 from symjax.pmc_bridge.distributions import Laplace as Laplace
+from symjax.pmc_bridge.distributions import LKJCholeskyCov as LKJCholeskyCov
+from symjax.pmc_bridge.distributions import LKJCorr as LKJCorr
 from symjax.pmc_bridge.distributions import Logistic as Logistic
 from symjax.pmc_bridge.distributions import LogitNormal as LogitNormal
 from symjax.pmc_bridge.distributions import LogNormal as LogNormal
@@ -126,6 +128,7 @@ from symjax.pmc_bridge.distributions import Wishart as Wishart
 from symjax.pmc_bridge.distributions import ZeroInflatedBinomial as ZeroInflatedBinomial
 from symjax.pmc_bridge.distributions import ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomial
 from symjax.pmc_bridge.distributions import ZeroInflatedPoisson as ZeroInflatedPoisson
+from symjax.pmc_bridge.distributions import ZeroSumNormal as ZeroSumNormal
 from symjax.pmc_bridge.step_methods import NUTS as NUTS
 from symjax.pmc_bridge.step_methods import BinaryGibbsMetropolis as BinaryGibbsMetropolis
 from symjax.pmc_bridge.step_methods import BinaryMetropolis as BinaryMetropolis

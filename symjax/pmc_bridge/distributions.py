@@ -1,6 +1,7 @@
 """The distributions under PyMC's names, and their transforms."""
 
 import symjax.random as R
+from symjax.pmc_bridge._lkj import CholeskyModelDistribution
 from symjax.pmc_bridge._named import ModelDistribution
 from symjax.pmc_bridge._ordered import OrderedModelDistribution
 from symjax.random import transforms as transforms
@@ -43,6 +44,8 @@ HyperGeometric = ModelDistribution(R.HyperGeometric)
 InverseGamma = ModelDistribution(R.InverseGamma)
 InverseWishart = ModelDistribution(R.InverseWishart)
 Kumaraswamy = ModelDistribution(R.Kumaraswamy)
+LKJCholeskyCov = CholeskyModelDistribution(R.LKJCholeskyCov)
+LKJCorr = ModelDistribution(R.LKJCorr)
 Laplace = ModelDistribution(R.Laplace)
 LogNormal = ModelDistribution(R.LogNormal)
 Logistic = ModelDistribution(R.Logistic)
@@ -72,3 +75,4 @@ Wishart = ModelDistribution(R.Wishart)
 ZeroInflatedBinomial = ModelDistribution(R.ZeroInflatedBinomial)
 ZeroInflatedNegativeBinomial = ModelDistribution(R.ZeroInflatedNegativeBinomial)
 ZeroInflatedPoisson = ModelDistribution(R.ZeroInflatedPoisson)
+ZeroSumNormal = ModelDistribution(R.ZeroSumNormal)

@@ -47,6 +47,8 @@ from symjax.random.distributions.hurdle import HurdlePoisson as HurdlePoisson
 from symjax.random.distributions.hyper_geometric import HyperGeometric as HyperGeometric
 from symjax.random.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from symjax.random.distributions.laplace import Laplace as Laplace
+from symjax.random.distributions.lkj import LKJCholeskyCov as LKJCholeskyCov
+from symjax.random.distributions.lkj import LKJCorr as LKJCorr
 from symjax.random.distributions.log_normal import LogNormal as LogNormal
 from symjax.random.distributions.logistic import Logistic as Logistic
 from symjax.random.distributions.logit_normal import LogitNormal as LogitNormal
@@ -78,5 +80,6 @@ from symjax.random.distributions.wishart import Wishart as Wishart
 from symjax.random.distributions.zero_inflated import ZeroInflatedBinomial as ZeroInflatedBinomial
 from symjax.random.distributions.zero_inflated import ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomial
 from symjax.random.distributions.zero_inflated import ZeroInflatedPoisson as ZeroInflatedPoisson
+from symjax.random.distributions.zero_sum_normal import ZeroSumNormal as ZeroSumNormal
 from symjax.random.posterior.condition import condition as condition
 from symjax.random.posterior.marginalize import marginalize as marginalize

@@ -285,7 +285,9 @@ def _folded(value: Any) -> Tensor:
 
 
 def _is_fixed(node: Any) -> bool:
-    return isinstance(node, Constant) if node.op is None else not node.op.random
+    if node.op is None:
+        return isinstance(node, Constant)
+    return not node.op.random and not any(is_symbolic(n) for n in node.shape)
 
 
 def choose(family: str, **alternatives: Any) -> str:

@@ -265,14 +265,14 @@ def kron_diag(*diagonals: Any) -> Tensor:
 
 
 def expand_packed_triangular(n: int, packed: Any, lower: bool = True, diagonal_only: bool = False) -> Tensor:
-    """A triangular matrix of `n` rows from its elements, row by row, in a vector; or its diagonal alone."""
+    """Triangular matrices of `n` rows from their elements, row by row, along the last axis; or their diagonals alone."""
     packed = as_tensor(packed)
     rows, columns = np.tril_indices(n) if lower else np.triu_indices(n)
-    if packed.ndim != 1 or packed.shape[0] != len(rows):
-        raise ShapeError(f"`expand_packed_triangular`: {n} rows need a vector of {len(rows)} elements, got shape {packed.shape}.")
+    if packed.ndim < 1 or packed.shape[-1] != len(rows):
+        raise ShapeError(f"`expand_packed_triangular`: {n} rows need {len(rows)} elements, got shape {packed.shape}.")
     if diagonal_only:
-        return packed[np.flatnonzero(rows == columns)]
-    return index_update(zeros((n, n), packed.dtype), (rows, columns), packed)
+        return packed[..., np.flatnonzero(rows == columns)]
+    return index_update(zeros((*packed.shape[:-1], n, n), packed.dtype), (..., rows, columns), packed)
 
 
 METHODS.update(matmul=matmul, dot=dot)
