@@ -157,7 +157,6 @@ class Tensor(Node):
     __slots__ = ("shape", "dtype", "weak")
     __array_priority__ = 1000
     __pandas_priority__ = 10_000  # so that ``series * tensor`` asks the tensor
-    __array_ufunc__ = None  # so that ``numpy_array + tensor`` asks the tensor
     __hash__ = object.__hash__
 
     shape: tuple[Any, ...]

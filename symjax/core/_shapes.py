@@ -151,6 +151,25 @@ def broadcast_shapes(shapes: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(result)
 
 
+def unify_shapes(shapes: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The one shape that all have, an unknown length taken to be what the others are.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of axes differ, or two known lengths.
+    """
+    if len({len(s) for s in shapes}) > 1:
+        raise ValueError
+    found = []
+    for lengths in zip(*shapes, strict=True):
+        known = {d for d in lengths if not is_symbolic(d)}
+        if len(known) > 1:
+            raise ValueError
+        found.append(known.pop() if known else lengths[0])
+    return tuple(found)
+
+
 @lru_cache(maxsize=4096)
 def _result_of(fn: Any, kinds: tuple[tuple[tuple[int, ...], np.dtype, bool], ...], params: tuple[Any, ...]) -> tuple:
     arguments = [jax.ShapeDtypeStruct(s, d, weak_type=w) for s, d, w in kinds]

@@ -17,11 +17,11 @@ import symjax.tensor as T
 from symjax._config import config
 from symjax._errors import NotDerivableError, ParameterError, ShapeError
 from symjax.core._function import evaluate
-from symjax.core._leaves import as_tensor
+from symjax.core._leaves import as_tensor, present_shape
 from symjax.core._node import Constant, Tensor, Token
 from symjax.core._op import Operator
 from symjax.core._scope import detached, name_and_register
-from symjax.core._shapes import broadcast_shapes, infer_elementwise, is_symbolic
+from symjax.core._shapes import broadcast_shapes, infer_elementwise, is_symbolic, unify_shapes
 from symjax.core._traverse import make, toposort
 from symjax.random._constraint import Parameter
 from symjax.random._draw import Draw, RandomVariable
@@ -249,13 +249,13 @@ class Distribution:
                 raise ShapeError(f"{label}: shape={full} must end in the shape {event} of one value.")
             wanted = full[:k]
         try:
-            fits = broadcast_shapes([wanted, batch]) == wanted
+            found = unify_shapes([wanted, broadcast_shapes([wanted, batch])])
+            if any(is_symbolic(n) and not is_symbolic(m) and m != _length_now(n) for n, m in zip(wanted, found, strict=True)):
+                raise ValueError
         except ValueError:
-            fits = False
-        if not fits:
             got = ", ".join(f"{n} {tuple(s)}" for n, s in zip(self.parameters, shapes, strict=True))
-            raise ShapeError(f"{label}: shape {(*wanted, *event)} was asked for, but the parameters have shapes {got}.")
-        return (*wanted, *event)
+            raise ShapeError(f"{label}: shape {(*wanted, *event)} was asked for, but the parameters have shapes {got}.") from None
+        return (*found, *event)
 
     def _checks(self, parameters: Sequence[Any]) -> list[Any]:
         found = list(self.conditions(*parameters))
@@ -282,6 +282,14 @@ def _folded(value: Any) -> Tensor:
         if tensor.op is not None and all(_is_fixed(n) for n in toposort([tensor])):
             return as_tensor(evaluate(tensor))
         return tensor
+
+
+def _length_now(length: Any) -> Any:
+    """The present length of an axis that may change, None where nothing tells it."""
+    try:
+        return present_shape([length])[0]
+    except ShapeError:
+        return None
 
 
 def _is_fixed(node: Any) -> bool:

@@ -13,16 +13,24 @@ from symjax.core._leaves import as_tensor
 from symjax.random._transforms import Transform
 
 
-class CholeskyTransform(Transform):
+class CholeskyCovTransform(Transform):
     """Symmetric positive definite matrices: the Cholesky factor row by row, the diagonal in logs.
+
+    Parameters
+    ----------
+    n : int, optional
+        Rows, which the values tell as well.
 
     References
     ----------
     Stan Reference Manual, Covariance matrices.
     """
 
-    name = "cholesky-cov-packed"
+    name = "cholesky-cov"
     event_ndim = 2
+
+    def __init__(self, n: int | None = None):
+        self.n = n
 
     def forward(self, value: Any) -> Any:
         factor = T.cholesky(value)
@@ -55,11 +63,20 @@ def _rows_of(size: int) -> int:
     return (math.isqrt(8 * size + 1) - 1) // 2
 
 
-class PackedCholeskyTransform(Transform):
-    """Cholesky factors of covariances, packed row by row: the diagonal in logs."""
+class CholeskyCovPacked(Transform):
+    """Cholesky factors of covariances, packed row by row: the diagonal in logs.
+
+    Parameters
+    ----------
+    n : int, optional
+        Rows, which the values tell as well.
+    """
 
     name = "cholesky-cov-packed"
     event_ndim = 1
+
+    def __init__(self, n: int | None = None):
+        self.n = n
 
     def _by_place(self, value: Any, of_diagonal: Any) -> Any:
         value = as_tensor(value)
@@ -174,5 +191,5 @@ def _diagonal(rows: int) -> np.ndarray:
     return np.cumsum(np.arange(1, rows + 1)) - 1
 
 
-cholesky = CholeskyTransform()
-packed_cholesky = PackedCholeskyTransform()
+cholesky = CholeskyCovTransform()
+packed_cholesky = CholeskyCovPacked()

@@ -82,7 +82,7 @@ class LogTransform(Transform):
         return as_tensor(z)
 
 
-class LogExpM1Transform(Transform):
+class LogExpM1(Transform):
     """The inverse of softplus: positive numbers."""
 
     name = "log_exp_m1"
@@ -206,22 +206,40 @@ def _cases(lower: Any, upper: Any) -> list[tuple[Any, Any, Transform]]:
     ]
 
 
-class OrderedTransform(Transform):
-    """Increasing vectors: the first element, and the logs of the steps."""
+class Ordered(Transform):
+    """Increasing vectors: the first element, and the logs of the steps.
+
+    Parameters
+    ----------
+    positive : bool
+        Whether the first element is positive, and in logs too.
+    ascending : bool
+        Whether they increase; they decrease otherwise.
+    """
 
     name = "ordered"
     event_ndim = 1
 
+    def __init__(self, positive: bool = False, ascending: bool = True):
+        self.positive = positive
+        self.ascending = ascending
+
+    def _as_given(self, increasing: Any) -> Any:
+        return increasing if self.ascending else increasing[..., ::-1]
+
     def forward(self, value: Any) -> Any:
-        value = as_tensor(value)
-        return T.concatenate([value[..., :1], T.log(value[..., 1:] - value[..., :-1])], -1)
+        value = self._as_given(as_tensor(value))
+        first = value[..., :1]
+        return T.concatenate([T.log(first) if self.positive else first, T.log(value[..., 1:] - value[..., :-1])], -1)
 
     def inverse(self, z: Any) -> Any:
         z = as_tensor(z)
-        return T.cumsum(T.concatenate([z[..., :1], T.exp(z[..., 1:])], -1), -1)
+        first = z[..., :1]
+        return self._as_given(T.cumsum(T.concatenate([T.exp(first) if self.positive else first, T.exp(z[..., 1:])], -1), -1))
 
     def log_det(self, z: Any) -> Any:
-        return as_tensor(z)[..., 1:].sum(-1)
+        z = as_tensor(z)
+        return (z if self.positive else z[..., 1:]).sum(-1)
 
 
 class SimplexTransform(Transform):
@@ -268,7 +286,7 @@ class CircularTransform(Transform):
         return T.zeros_like(z)
 
 
-class SumTo1Transform(Transform):
+class SumTo1(Transform):
     """Vectors that sum to one: the last element is left out."""
 
     name = "sumto1"
@@ -336,9 +354,9 @@ class Chain(Transform):
 
 
 log = LogTransform()
-log_exp_m1 = LogExpM1Transform()
+log_exp_m1 = LogExpM1()
 logodds = LogOddsTransform()
-ordered = OrderedTransform()
+ordered = Ordered()
 simplex = SimplexTransform()
 circular = CircularTransform()
-sum_to_1 = SumTo1Transform()
+sum_to_1 = SumTo1()

@@ -1,5 +1,14 @@
 """The NumPy-like API: every function takes tensors and returns tensors."""
 
+import sys
+
+from numpy import e as e
+from numpy import euler_gamma as euler_gamma
+from numpy import inf as inf
+from numpy import nan as nan
+from numpy import newaxis as newaxis
+from numpy import pi as pi
+
 from symjax.core._control_flow import cond as cond
 from symjax.core._control_flow import fori_loop as fori_loop
 from symjax.core._control_flow import ifelse as ifelse
@@ -362,50 +371,7 @@ from symjax.tensor._numpy import vander as vander
 from symjax.tensor._numpy import vecdot as vecdot
 from symjax.tensor._numpy import vecmat as vecmat
 from symjax.tensor._numpy import vsplit as vsplit
-from symjax.tensor._placeholders import bmatrix as bmatrix
-from symjax.tensor._placeholders import bscalar as bscalar
-from symjax.tensor._placeholders import btensor3 as btensor3
-from symjax.tensor._placeholders import btensor4 as btensor4
-from symjax.tensor._placeholders import bvector as bvector
-from symjax.tensor._placeholders import col as col
-from symjax.tensor._placeholders import dmatrices as dmatrices
-from symjax.tensor._placeholders import dmatrix as dmatrix
-from symjax.tensor._placeholders import dscalar as dscalar
-from symjax.tensor._placeholders import dscalars as dscalars
-from symjax.tensor._placeholders import dtensor3 as dtensor3
-from symjax.tensor._placeholders import dtensor4 as dtensor4
-from symjax.tensor._placeholders import dvector as dvector
-from symjax.tensor._placeholders import dvectors as dvectors
-from symjax.tensor._placeholders import fmatrix as fmatrix
-from symjax.tensor._placeholders import fscalar as fscalar
-from symjax.tensor._placeholders import ftensor3 as ftensor3
-from symjax.tensor._placeholders import ftensor4 as ftensor4
-from symjax.tensor._placeholders import fvector as fvector
-from symjax.tensor._placeholders import imatrix as imatrix
-from symjax.tensor._placeholders import iscalar as iscalar
-from symjax.tensor._placeholders import itensor3 as itensor3
-from symjax.tensor._placeholders import itensor4 as itensor4
-from symjax.tensor._placeholders import ivector as ivector
-from symjax.tensor._placeholders import lmatrix as lmatrix
-from symjax.tensor._placeholders import lscalar as lscalar
-from symjax.tensor._placeholders import ltensor3 as ltensor3
-from symjax.tensor._placeholders import ltensor4 as ltensor4
-from symjax.tensor._placeholders import lvector as lvector
-from symjax.tensor._placeholders import matrices as matrices
-from symjax.tensor._placeholders import matrix as matrix
-from symjax.tensor._placeholders import row as row
-from symjax.tensor._placeholders import scalar as scalar
-from symjax.tensor._placeholders import scalars as scalars
-from symjax.tensor._placeholders import tensor as tensor
-from symjax.tensor._placeholders import tensor3 as tensor3
-from symjax.tensor._placeholders import tensor4 as tensor4
-from symjax.tensor._placeholders import vector as vector
-from symjax.tensor._placeholders import vectors as vectors
-from symjax.tensor._placeholders import zmatrix as zmatrix
-from symjax.tensor._placeholders import zscalar as zscalar
-from symjax.tensor._placeholders import ztensor3 as ztensor3
-from symjax.tensor._placeholders import ztensor4 as ztensor4
-from symjax.tensor._placeholders import zvector as zvector
+from symjax.tensor._placeholders import *  # noqa: F403
 from symjax.tensor._reduce import all as all
 from symjax.tensor._reduce import amax as amax
 from symjax.tensor._reduce import amin as amin
@@ -494,3 +460,7 @@ as_tensor_variable = asarray = as_tensor
 TensorVariable = Tensor
 scan = scan_symjax
 nlinalg = slinalg = linalg
+
+# PyTensor's modules of functions that all are here
+for _module in ("basic", "extra_ops", "math", "special", "subtensor"):
+    sys.modules[f"{__name__}.{_module}"] = globals()[_module] = sys.modules[__name__]

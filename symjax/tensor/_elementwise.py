@@ -122,13 +122,28 @@ i1 = elementwise(jsp.i1, n_args=1)
 i1e = elementwise(jsp.i1e, n_args=1)
 
 
-def _inexact(x: Any) -> Any:
-    """JAX's derivative rules of `xlogy` and its like fail where an argument is of integers."""
-    return x if jnp.issubdtype(jnp.result_type(x), jnp.inexact) else jnp.asarray(x, jnp.result_type(float))
+def _times_log(log: Any, reciprocal: Any, value: Any) -> Any:
+    """``x log(y)``, or another log, that is zero where x is; so is its derivative by y, which JAX has as 0/0 where y is zero."""
+
+    @jax.custom_jvp
+    def times_log(x: Any, y: Any) -> Any:
+        return value(x, y)
+
+    def by_y(y_dot: Any, out: Any, x: Any, y: Any) -> Any:
+        none = x == 0
+        return jnp.where(none, 0, x * reciprocal(jnp.where(none, 1, y))) * y_dot
+
+    times_log.defjvps(lambda x_dot, out, x, y: log(y) * x_dot, by_y)
+
+    def of_numbers(x: Any, y: Any) -> Any:
+        dtype = jnp.result_type(x, y, float) if not jnp.issubdtype(jnp.result_type(x, y), jnp.inexact) else jnp.result_type(x, y)
+        return times_log(*jnp.broadcast_arrays(jnp.asarray(x, dtype), jnp.asarray(y, dtype)))
+
+    return of_numbers
 
 
-xlogy = elementwise(lambda x, y: jsp.xlogy(_inexact(x), _inexact(y)), "xlogy", n_args=2)
-xlog1py = elementwise(lambda x, y: jsp.xlog1py(_inexact(x), _inexact(y)), "xlog1py", n_args=2)
+xlogy = elementwise(_times_log(jnp.log, lambda y: 1 / y, jsp.xlogy), "xlogy", n_args=2)
+xlog1py = elementwise(_times_log(jnp.log1p, lambda y: 1 / (1 + y), jsp.xlog1py), "xlog1py", n_args=2)
 entr = elementwise(jsp.entr, n_args=1)
 zeta = elementwise(jsp.zeta, n_args=2)
 

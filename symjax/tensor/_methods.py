@@ -46,6 +46,18 @@ def _clone(self: Tensor, givens: dict[Tensor, Any] | None = None, share_random: 
     return METHODS["clone"](self, givens, share_random)
 
 
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """What NumPy's elementwise functions give of tensors: ``np.exp(x)``, and ``array + x``."""
+    import symjax.tensor as T
+
+    function = getattr(T, ufunc.__name__, None)
+    in_place = len(kwargs) == 1 and kwargs.get("out", [None])[0] is inputs[0]  # ``array += x`` makes `array` a tensor
+    if function is None or method != "__call__" or (kwargs and not in_place):
+        return NotImplemented
+    return function(*inputs)
+
+
+Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
 Tensor.eval = _eval  # type: ignore[attr-defined]
 Tensor.get = _eval  # type: ignore[attr-defined]
 Tensor.clone = _clone  # type: ignore[attr-defined]

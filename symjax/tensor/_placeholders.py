@@ -7,6 +7,13 @@ from typing import Any
 
 from symjax.core._leaves import Placeholder
 
+__all__ = [
+    "bmatrix", "bscalar", "btensor3", "btensor4", "bvector", "col", "dmatrices", "dmatrix", "dscalar", "dscalars", "dtensor3",
+    "dtensor4", "dvector", "dvectors", "fmatrix", "fscalar", "ftensor3", "ftensor4", "fvector", "imatrix", "iscalar", "itensor3",
+    "itensor4", "ivector", "lmatrix", "lscalar", "ltensor3", "ltensor4", "lvector", "matrices", "matrix", "row", "scalar",
+    "scalars", "tensor", "tensor3", "tensor4", "vector", "vectors", "zmatrix", "zscalar", "ztensor3", "ztensor4", "zvector",
+]  # fmt: skip
+
 
 def tensor(name: str | None = None, *, dtype: Any = None, shape: Any = ()) -> Placeholder:
     """An input of a shape; axes given as None have any length.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from symjax._errors import ShapeError
 from symjax.core._leaves import as_tensor
 from symjax.core._node import METHODS, Constant, Tensor
 from symjax.core._op import Aval, Operator
-from symjax.core._shapes import broadcast_shapes, is_static, is_symbolic, result_dtype
+from symjax.core._shapes import broadcast_shapes, is_static, is_symbolic, result_dtype, unify_shapes
 from symjax.core._traverse import apply
 from symjax.tensor._elementwise import AXIS_LENGTH
 from symjax.tensor._wrap import normalize_axes, register, wrap
@@ -177,14 +178,19 @@ def _concatenated(*xs: Any) -> Any:
 
 
 def _infer_concatenate(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:
-    axis = params["axis"]
-    first = avals[0].shape
-    for a in avals[1:]:
-        rest = [(d, e) for i, (d, e) in enumerate(zip(first, a.shape, strict=False)) if i != axis]
-        if len(a.shape) != len(first) or any(d != e for d, e in rest if not is_symbolic(d) and not is_symbolic(e)):
-            raise ShapeError(f"`concatenate` along axis {axis}: shapes {first} and {a.shape} differ in another axis.")
-    total = sum_of(a.shape[axis] for a in avals)
-    return Aval((*first[:axis], total, *first[axis + 1 :]), *_join_dtype(avals))
+    axis, shapes = params["axis"], [a.shape for a in avals]
+    try:
+        if any(len(s) <= axis for s in shapes):
+            raise ValueError
+        rest = unify_shapes([(*s[:axis], *s[axis + 1 :]) for s in shapes])
+    except ValueError:
+        raise ShapeError(f"`concatenate` along axis {axis}: the shapes {_listed(shapes)} differ in another axis.") from None
+    total = sum_of(s[axis] for s in shapes)
+    return Aval((*rest[:axis], total, *rest[axis:]), *_join_dtype(avals))
+
+
+def _listed(shapes: Sequence[tuple[Any, ...]]) -> str:
+    return " and ".join(str(s) for s in dict.fromkeys(shapes))
 
 
 def sum_of(lengths: Any) -> Any:
@@ -196,20 +202,22 @@ def sum_of(lengths: Any) -> Any:
 
 
 CONCATENATE = register(Operator("concatenate", lambda *xs, axis: jnp.concatenate(xs, axis), _infer_concatenate))
-STACK = register(
-    Operator(
-        "stack",
-        lambda *xs, axis: jnp.stack(xs, axis),
-        lambda op, avals, p: Aval(
-            (*avals[0].shape[: p["axis"]], len(avals), *avals[0].shape[p["axis"] :]),
-            *result_dtype(_stacked, avals, {}),
-        ),
-    )
-)
 
 
 def _stacked(*xs: Any) -> Any:
     return jnp.stack(xs)
+
+
+def _infer_stack(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:
+    axis, shapes = params["axis"], [a.shape for a in avals]
+    try:
+        shape = unify_shapes(shapes)
+    except ValueError:
+        raise ShapeError(f"`stack`: shapes must be equal, got {_listed(shapes)}.") from None
+    return Aval((*shape[:axis], len(avals), *shape[axis:]), *result_dtype(_stacked, avals, {}))
+
+
+STACK = register(Operator("stack", lambda *xs, axis: jnp.stack(xs, axis), _infer_stack))
 
 
 def concatenate(tensors: Any, axis: int = 0) -> Tensor:
@@ -225,8 +233,6 @@ def stack(tensors: Any, axis: int = 0) -> Tensor:
     xs = [as_tensor(t) for t in (tensors if isinstance(tensors, (list, tuple)) else list(tensors))]
     if not xs:
         raise ShapeError("`stack` needs at least one tensor.")
-    if any(x.shape != xs[0].shape for x in xs):
-        raise ShapeError(f"`stack`: shapes must be equal, got {[x.shape for x in xs]}.")
     return apply(STACK, xs, {"axis": normalize_axes(axis, xs[0].ndim + 1, "stack")[0]})
 
 

@@ -18,6 +18,8 @@ CASES = {
     "lower": (tr.Interval(2.0, None), (3,), lambda x: np.all(x > 2)),
     "upper": (tr.Interval(None, -3.0), (3,), lambda x: np.all(x < -3)),
     "ordered": (tr.ordered, (2, 3), lambda x: np.all(np.diff(x) > 0)),
+    "ordered positive": (tr.Ordered(positive=True), (2, 3), lambda x: np.all(np.diff(x) > 0) and np.all(x > 0)),
+    "decreasing": (tr.Ordered(ascending=False), (3,), lambda x: np.all(np.diff(x) < 0)),
     "simplex": (tr.simplex, (2, 4), lambda x: np.allclose(x.sum(-1), 1) and np.all(x > 0)),
     "sum_to_1": (tr.sum_to_1, (2, 4), lambda x: np.allclose(x.sum(-1), 1)),
     "chain": (CHAIN, (3,), lambda x: np.all(np.diff(x) > 0) and np.all(x > 0)),

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import symjax.tensor as T
+from symjax._config import config
 from symjax._errors import ParameterError, ShapeError
 from symjax.core._leaves import as_tensor
 from symjax.core._node import Constant
@@ -181,8 +182,12 @@ class LKJCholeskyOf(Distribution):
         return (deviations[..., None] * factor)[..., self._rows, self._columns]
 
     def support_point(self, eta: Any, *parameters: Any) -> Any:
-        point = T.zeros_like(eta)[..., None, None] + np.eye(self.n)
-        return self._packed(point, as_tensor(self.base.support_point(*parameters)))
+        # the identity matrix where it is possible
+        identity = T.zeros_like(eta)[..., None, None] + np.eye(self.n)
+        ones = T.ones((self.n,), config.floatX)
+        typical = as_tensor(self.base.support_point(*parameters))
+        possible = T.isfinite(self.base.log_prob(ones, *parameters))
+        return self._packed(identity, T.where(possible if self._lifted else possible[..., None], 1.0, typical))
 
 
 @functools.cache
