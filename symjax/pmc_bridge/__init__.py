@@ -60,7 +60,9 @@ from symjax.pmc_bridge._terms import Deterministic as Deterministic
 from symjax.pmc_bridge._terms import Point as Point
 from symjax.pmc_bridge._terms import Potential as Potential
 from symjax.pmc_bridge.distributions import AR as AR
+from symjax.pmc_bridge.distributions import CAR as CAR
 from symjax.pmc_bridge.distributions import GARCH11 as GARCH11
+from symjax.pmc_bridge.distributions import ICAR as ICAR
 from symjax.pmc_bridge.distributions import AsymmetricLaplace as AsymmetricLaplace
 from symjax.pmc_bridge.distributions import Bernoulli as Bernoulli
 from symjax.pmc_bridge.distributions import Beta as Beta

@@ -22,6 +22,8 @@ from symjax.random.distributions.categorical import Multinomial as Multinomial
 from symjax.random.distributions.cauchy import Cauchy as Cauchy
 from symjax.random.distributions.cauchy import HalfCauchy as HalfCauchy
 from symjax.random.distributions.censored import Censored as Censored
+from symjax.random.distributions.conditional_autoregression import CAR as CAR
+from symjax.random.distributions.conditional_autoregression import ICAR as ICAR
 from symjax.random.distributions.counts import DiscreteUniform as DiscreteUniform
 from symjax.random.distributions.counts import Geometric as Geometric
 from symjax.random.distributions.counts import NegativeBinomial as NegativeBinomial
