@@ -98,6 +98,7 @@ from symjax.pmc_bridge.distributions import HurdlePoisson as HurdlePoisson
 from symjax.pmc_bridge.distributions import HyperGeometric as HyperGeometric
 from symjax.pmc_bridge.distributions import InverseGamma as InverseGamma
 from symjax.pmc_bridge.distributions import InverseWishart as InverseWishart
+from symjax.pmc_bridge.distributions import KroneckerNormal as KroneckerNormal
 from symjax.pmc_bridge.distributions import Kumaraswamy as Kumaraswamy
 from symjax.pmc_bridge.distributions import Laplace as Laplace
 from symjax.pmc_bridge.distributions import LKJCholeskyCov as LKJCholeskyCov
