@@ -129,6 +129,7 @@ from symjax.pmc_bridge.distributions import TruncatedNormal as TruncatedNormal
 from symjax.pmc_bridge.distributions import Uniform as Uniform
 from symjax.pmc_bridge.distributions import Weibull as Weibull
 from symjax.pmc_bridge.distributions import Wishart as Wishart
+from symjax.pmc_bridge.distributions import WishartBartlett as WishartBartlett
 from symjax.pmc_bridge.distributions import ZeroInflatedBinomial as ZeroInflatedBinomial
 from symjax.pmc_bridge.distributions import ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomial
 from symjax.pmc_bridge.distributions import ZeroInflatedPoisson as ZeroInflatedPoisson

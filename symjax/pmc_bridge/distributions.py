@@ -4,6 +4,7 @@ import symjax.random as R
 from symjax.pmc_bridge._lkj import CholeskyModelDistribution
 from symjax.pmc_bridge._named import ModelDistribution
 from symjax.pmc_bridge._ordered import OrderedModelDistribution
+from symjax.pmc_bridge._wishart import WishartBartlett as WishartBartlett
 from symjax.random import transforms as transforms
 
 AR = ModelDistribution(R.AR)

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 import symjax.tensor as T
-from symjax.random._constraint import Parameter, positive, positive_definite
-from symjax.random._distribution import Distribution
+from symjax.random._alternatives import checked
+from symjax.random._constraint import Parameter, lower_triangular, positive, positive_definite
+from symjax.random._distribution import Distribution, choose
 from symjax.random._support import Support, positive_definite_matrices
 
 
@@ -60,6 +61,8 @@ class WishartDistribution(_MatrixLaw):
         Degrees of freedom, more than p − 1.
     V : tensor-like
         Scale matrix of shape (p, p), symmetric and positive definite.
+    scale_chol : tensor-like, optional
+        Its lower Cholesky factor instead of `V`.
 
     Examples
     --------
@@ -75,7 +78,10 @@ class WishartDistribution(_MatrixLaw):
 
     parameters = {"nu": Parameter(positive), "V": Parameter(positive_definite, 2)}
 
-    def parametrize(self, nu: Any, V: Any) -> Any:
+    def parametrize(self, nu: Any, V: Any = None, *, scale_chol: Any = None) -> Any:
+        if choose("the law", V=V, scale_chol=scale_chol) == "scale_chol":
+            factor = T.as_tensor(checked("scale_chol", scale_chol, lower_triangular))
+            V = T.matmul(factor, T.swapaxes(factor, -1, -2))
         return T.cast(T.as_tensor(nu), "floatX"), T.cast(T.as_tensor(V), "floatX")
 
     def draw(self, key: Any, shape: Any, dtype: Any, nu: Any, V: Any) -> Any:
