@@ -143,7 +143,12 @@ def _layout(variables: Sequence[Unconstrained]) -> list[tuple[Any, int, int, tup
 
 
 def compile_log_density(
-    model: Any, rewrites: Any = "auto", *, framed: bool = False, powers: Mapping[str, float] | None = None
+    model: Any,
+    rewrites: Any = "auto",
+    *,
+    framed: bool = False,
+    powers: Mapping[str, float] | None = None,
+    may_draw: bool = False,
 ) -> CompiledModel:
     """Compile a model's joint log density.
 
@@ -159,12 +164,24 @@ def compile_log_density(
         Whether the target's coordinates may be chosen, as `reparametrize` does; its position then is not the model's.
     powers : mapping of str to float, optional
         To which power the factors of these variables are raised.
+    may_draw : bool
+        Whether terms may be simulated, as a `Simulator`'s is, each evaluation with the key that it is given.
 
     Returns
     -------
     CompiledModel
         Its density and the way back.
+
+    Raises
+    ------
+    SamplingError
+        If a term draws and may not.
     """
+    simulated = [rv.name for rv in model.basic_RVs if rv.distribution.is_simulated]
+    if simulated and not may_draw:
+        raise SamplingError(
+            f"the density of {simulated[0]!r} is simulated, at each evaluation anew: use sample_smc for this model."
+        )
     plan = plan_posterior(model, rewrites)
     parts = plan.unconstrained()
     continuous = tuple(u for u in parts if not u.latent.is_discrete)

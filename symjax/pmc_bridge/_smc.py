@@ -96,8 +96,11 @@ def sample_smc(
         raise ValueError(f"sample_smc: kernel must be IMH or MH, got {kernel!r}.")
     if not model.free_RVs:
         raise SamplingError("the model has no free variable to sample.")
+    for rv in model.free_RVs:
+        if rv.distribution.is_simulated:
+            raise SamplingError(f"{rv.name!r} is simulated and has no density but that of data: give it 'observed'.")
     begin, seed = time.perf_counter(), seed_of(random_seed)
-    compiled = compile_log_density(model, rewrites=())
+    compiled = compile_log_density(model, rewrites=(), may_draw=True)
     compiled.refuse_atoms()
     mover = Mover(_tempered(model, compiled), name)
     found = []
@@ -119,15 +122,15 @@ def sample_smc(
 
 
 def _tempered(model: Any, compiled: CompiledModel) -> Tempered:
-    """The model's prior and its likelihood, potentials included, of unconstrained values."""
+    """The model's prior and its likelihood, potentials included, of unconstrained values and the noise of simulations."""
     target = compiled.target
     assert target.terms is not None
     of_terms = target.terms
     data = {v.name for v in (*model.observed_RVs, *model.potentials)}
 
     def part(is_data: bool) -> Any:
-        def density(position: Any, discrete: Any) -> Any:
-            terms = of_terms(position, discrete, target.data)
+        def density(position: Any, discrete: Any, noise: Any) -> Any:
+            terms = of_terms(position, discrete, (target.data, noise) if target.draws else target.data)
             return sum((t for name, t in terms.items() if (name in data) == is_data), start=np.zeros(()))
 
         return density

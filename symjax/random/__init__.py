@@ -72,6 +72,7 @@ from symjax.random.distributions.ordered import OrderedProbit as OrderedProbit
 from symjax.random.distributions.pareto import Pareto as Pareto
 from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk
 from symjax.random.distributions.random_walk import RandomWalk as RandomWalk
+from symjax.random.distributions.simulator import Simulator as Simulator
 from symjax.random.distributions.stick_breaking import StickBreakingWeights as StickBreakingWeights
 from symjax.random.distributions.student_t import HalfStudentT as HalfStudentT
 from symjax.random.distributions.student_t import StudentT as StudentT

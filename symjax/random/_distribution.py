@@ -71,6 +71,8 @@ class Distribution:
         Whether some values of a law that is not discrete have a mass, which then is its density there.
     is_normalized : bool
         Whether the density is known to integrate to one for all allowed parameters.
+    is_simulated : bool
+        Whether an evaluation of the density draws, so that no two of them agree.
     requirement : str
         What `conditions` ask, in words: "'lower' must be less than 'upper'".
     """
@@ -80,6 +82,7 @@ class Distribution:
     is_discrete: ClassVar[bool] = False
     has_atoms: ClassVar[bool] = False
     is_normalized: ClassVar[bool] = True
+    is_simulated: ClassVar[bool] = False
     requirement: ClassVar[str] = ""
 
     def __init__(self) -> None:

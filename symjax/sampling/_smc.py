@@ -4,6 +4,9 @@ Del Moral, Doucet, Jasra, Sequential Monte Carlo samplers, J. R. Statist. Soc. B
 effective number of particles falls to a share of all (Jasra, Stephens, Doucet, Tsagaris, Scand. J. Statist. 38, 2011, section 3.3).
 Particles move by independent or random-walk Metropolis steps with the covariance of the weighted particles, their discrete values
 by Gibbs.
+
+A likelihood may depend on noise that it draws with a key of its own, as a simulator's does. Each particle then has its key, which
+moves with it, so that the posterior of both is sampled (Andrieu, Roberts, Ann. Statist. 37, 2009).
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import numpy as np
 from symjax.sampling._target import DiscreteVariable
 from symjax.sampling._updates import Point, Update, gibbs, sweep
 
-Density = Callable[[Any, Any], Any]
+Density = Callable[[Any, Any, Any], Any]
 #: Steps of one call, and calls of one stage at most.
 _STEPS, _CALLS = 5, 40
 
@@ -32,7 +35,7 @@ class Tempered:
     Attributes
     ----------
     prior, likelihood : callable
-        Log densities of a position of shape (n,) and discrete values of shape (m,).
+        Log densities of a position of shape (n,), discrete values of shape (m,) and a key for what they draw.
     discrete : tuple of DiscreteVariable
         Layout of the discrete values.
     """
@@ -76,7 +79,7 @@ class Mover:
 
     def __init__(self, target: Tempered, kernel: str):
         updates = tuple(gibbs(target.discrete))
-        self.densities = jax.jit(jax.vmap(lambda x, d: (target.prior(x, d), target.likelihood(x, d))))
+        self.densities = jax.jit(jax.vmap(lambda x, d, u: (target.prior(x, d, u), target.likelihood(x, d, u))))
         self.moved = jax.jit(partial(_moved, target, kernel, updates))
 
 
@@ -120,8 +123,9 @@ def sample_smc(
     rates: list[float] = []
     with jax.enable_x64(True):
         x, d = jnp.asarray(positions, jnp.float64), jnp.asarray(discrete, jnp.int64)
+        u = jax.random.split(jax.random.key(int(rng.integers(2**63))), len(positions))
         while beta < 1:
-            prior, likelihood = (np.asarray(v) for v in mover.densities(x, d))
+            prior, likelihood = (np.asarray(v) for v in mover.densities(x, d, u))
             likelihood = np.where(np.isnan(likelihood) | np.isnan(prior), -np.inf, likelihood)
             if not np.isfinite(likelihood).any():
                 raise ValueError("no draw from the prior has a finite likelihood: check the data and the priors' parameters.")
@@ -134,27 +138,28 @@ def sample_smc(
             weights /= weights.sum()
             mean, root = _normal_of(np.asarray(x), weights)
             chosen = _systematic(rng, weights)
-            x, d, rate = _stage(mover, rng, x[chosen], d[chosen], beta, mean, root, correlation_threshold)
+            x, d, u, rate = _stage(mover, rng, (x[chosen], d[chosen], u[chosen]), beta, mean, root, correlation_threshold)
             betas.append(beta)
             rates.append(rate)
     return Particles(np.asarray(x), np.asarray(d), evidence, betas, rates)
 
 
 def _stage(
-    mover: Mover, rng: np.random.Generator, x: Any, d: Any, beta: float, mean: Any, root: Any, tolerance: float
-) -> tuple[Any, Any, float]:
+    mover: Mover, rng: np.random.Generator, particles: tuple[Any, Any, Any], beta: float, mean: Any, root: Any, tolerance: float
+) -> tuple[Any, Any, Any, float]:
     """Moves until the particles have forgotten where they were."""
+    x, d, u = particles
     start, before, rates, scale = np.asarray(x), 1.0, [], 2.38 / np.sqrt(max(1, x.shape[1]))
     for _ in range(_CALLS):
         key = jax.random.key(int(rng.integers(2**63)))
-        x, d, rate = mover.moved(key, x, d, beta, mean, root, scale)
+        x, d, u, rate = mover.moved(key, x, d, u, beta, mean, root, scale)
         rates.append(float(rate))
         scale *= np.exp(rates[-1] - 0.234)
         now = _correlation(start, np.asarray(x))
         if before - now < tolerance:
             break
         before = now
-    return x, d, float(np.mean(rates))
+    return x, d, u, float(np.mean(rates))
 
 
 def _moved(
@@ -164,39 +169,41 @@ def _moved(
     key: Any,
     x: Any,
     d: Any,
+    u: Any,
     beta: Any,
     mean: Any,
     root: Any,
     scale: Any,
-) -> tuple[Any, Any, Any]:
+) -> tuple[Any, Any, Any, Any]:
     """All particles after `_STEPS` Metropolis steps and rounds of discrete updates, and the acceptance rate."""
     visit = sweep(updates)
 
-    def density(x: Any, d: Any) -> Any:
-        return target.prior(x, d) + beta * target.likelihood(x, d)
+    def density(x: Any, d: Any, u: Any) -> Any:
+        return target.prior(x, d, u) + beta * target.likelihood(x, d, u)
 
-    def one(key: Any, x: Any, d: Any) -> Any:
+    def one(key: Any, x: Any, d: Any, u: Any) -> Any:
         def step(i: Any, carry: Any) -> Any:
-            point, accepted = carry
-            jump_key, accept_key, visit_key = jax.random.split(jax.random.fold_in(key, i), 3)
+            point, u, accepted = carry
+            jump_key, accept_key, visit_key, other = jax.random.split(jax.random.fold_in(key, i), 4)
             noise = jax.random.normal(jump_key, x.shape)
             proposed = mean + root @ noise if kernel == "IMH" else point.position + scale * (root @ noise)
-            new = density(proposed, point.discrete)
+            new = density(proposed, point.discrete, other)
             ratio = new - point.log_density
             if kernel == "IMH":
                 old = jax.scipy.linalg.solve_triangular(root, point.position - mean, lower=True)
                 ratio += 0.5 * (noise @ noise - old @ old)
             accept = jnp.log(jax.random.uniform(accept_key, (), jnp.float64)) < jnp.where(jnp.isnan(ratio), -jnp.inf, ratio)
             point = Point(jnp.where(accept, proposed, point.position), point.discrete, jnp.where(accept, new, point.log_density))
+            u = jnp.where(accept, other, u)
             if updates:
-                point, _, _ = visit(visit_key, point, ((),) * len(updates), density, False)
-            return point, accepted + accept
+                point, _, _ = visit(visit_key, point, ((),) * len(updates), lambda x, d: density(x, d, u), False)
+            return point, u, accepted + accept
 
-        point, accepted = jax.lax.fori_loop(0, _STEPS, step, (Point(x, d, density(x, d)), jnp.zeros(())))
-        return point.position, point.discrete, accepted / _STEPS
+        point, u, accepted = jax.lax.fori_loop(0, _STEPS, step, (Point(x, d, density(x, d, u)), u, jnp.zeros(())))
+        return point.position, point.discrete, u, accepted / _STEPS
 
-    x, d, rate = jax.vmap(one)(jax.random.split(key, x.shape[0]), x, d)
-    return x, d, rate.mean()
+    x, d, u, rate = jax.vmap(one)(jax.random.split(key, x.shape[0]), x, d, u)
+    return x, d, u, rate.mean()
 
 
 def _next_beta(likelihood: np.ndarray, beta: float, threshold: float) -> float:

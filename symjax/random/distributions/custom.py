@@ -175,7 +175,7 @@ def _typical(expression: Any) -> Any:
     return substitute([expression], known)[0]
 
 
-def _cores(label: str, n: int, signature: str | None, ndims_params: Any, ndim_supp: Any) -> tuple[tuple[str | None, ...], ...]:
+def cores_of(label: str, n: int, signature: str | None, ndims_params: Any, ndim_supp: Any) -> tuple[tuple[str | None, ...], ...]:
     """Names of the axes that a draw uses of each parameter and of the draw's own."""
     if signature is None:
         ndims = [0] * n if ndims_params is None else [int(k) for k in ndims_params]
@@ -255,7 +255,7 @@ class CustomDistDistribution(Distribution):
             raise ParameterError(f"{label}: give 'dist' or 'random', not both.")
         if dist is None and random is None and logp is None:
             raise ParameterError(f"{label}: give 'dist', or 'logp', 'random' or both.")
-        cores = _cores(label, len(parameters), *axes)
+        cores = cores_of(label, len(parameters), *axes)
         kind = config.float_dtype if dtype == "floatX" else np.dtype(dtype)
         with detached():
             parameters = [as_tensor(p) for p in parameters]
