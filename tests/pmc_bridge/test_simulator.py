@@ -136,6 +136,20 @@ def test_predictions_and_groups():
     assert stats.kstest(prior[0, :, 0], stats.norm(0, 2.5).cdf).pvalue > 1e-5
 
 
+def test_data_may_change_their_length():
+    with pm.Model() as model:
+        data = pm.Data("data", DATA)
+        statistic = lambda x: np.quantile(np.asarray(x, float), [0.2, 0.8])  # noqa: E731
+        pm.Simulator("y", ladder, pm.Normal("mu"), sum_stat=statistic, observed=data)
+    for value in (DATA, np.arange(7.0)):
+        with model:
+            pm.set_data({"data": value})
+        expected = -0.5 * ((statistic(value) - statistic(ladder(None, 1.5, value.shape))) ** 2).sum()
+        assert model.compile_logp(vars=[model["y"]])({"mu": 1.5}) == pytest.approx(expected)
+        tree = pm.sample_smc(20, model=model, chains=1, random_seed=1, progressbar=False)
+        assert tree.posterior["mu"].shape == (1, 20)
+
+
 def test_other_samplers_refuse_it():
     for run in (pm.sample, pm.find_MAP):
         with pytest.raises(SamplingError, match="the density of 'y' is simulated, at each evaluation anew: use sample_smc"):

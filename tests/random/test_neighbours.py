@@ -147,6 +147,18 @@ def test_densities_against_pymc(rng):
         assert R.logp(R.ICAR(W, **given), value).eval() == pytest.approx(float(expected), rel=1e-9)
 
 
+def test_weights_may_be_data(rng):
+    value = rng.normal(size=N)
+    with pm.Model() as model:
+        w = pm.Data("w", np.ones((N, N)) - np.eye(N))
+        pm.CAR("x", 0.0, w, 0.4, 2.0)
+    for weights in (np.ones((N, N)) - np.eye(N), WEIGHTED):
+        with model:
+            pm.set_data({"w": weights})
+        expected = dense(np.zeros(N), weights, 0.4, 2.0).logpdf(value)
+        assert model.compile_logp()({"x": value}) == pytest.approx(expected, rel=1e-10)
+
+
 def test_models_of_neighbours_are_sampled(rng):
     truth = rng.normal(size=N)
     options = {"chains": 2, "random_seed": 1, "progressbar": False, "compute_convergence_checks": False}

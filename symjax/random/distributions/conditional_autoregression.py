@@ -136,7 +136,7 @@ class CARDistribution(Distribution):
     def _log_det(self, W: Any, degrees: Any, alpha: Any) -> Any:
         """``log |D − α W|``."""
         if not isinstance(W, Constant):
-            return 2 * T.log(T.diagonal(T.cholesky(_precision(W, alpha)), axis1=-2, axis2=-1)).sum(-1)
+            return T.logdet(_precision(W, alpha))
         weights = np.asarray(W.value)
         root = np.sqrt(weights.sum(-1))
         eigenvalues = np.clip(np.linalg.eigvalsh(weights / (root[..., :, None] * root[..., None, :])), -1.0, 1.0)

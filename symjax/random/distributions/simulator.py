@@ -12,9 +12,9 @@ import numpy as np
 import symjax.tensor as T
 from symjax._config import config
 from symjax._errors import ParameterError
-from symjax.core._leaves import as_tensor
+from symjax.core._leaves import as_tensor, present_shape
 from symjax.core._node import Tensor
-from symjax.core._op import Operator
+from symjax.core._op import Aval, Operator
 from symjax.core._scope import detached
 from symjax.core._traverse import make
 from symjax.random._base_law import OWN_KEYWORDS
@@ -67,12 +67,17 @@ def _applied(fn: Callable[..., Any], *arguments: Any) -> Any:
     def on_arrays(*arrays: np.ndarray) -> np.ndarray:
         return np.asarray(fn(*arrays), np.float64)
 
-    def run(*arrays: Any) -> Any:
-        # its shape is found at a value, not all elements equal
-        probes = [np.linspace(0.1, 0.9, np.size(x)).reshape(np.shape(x)) for x in arrays]
-        return on_host(on_arrays, on_arrays(*probes).shape, config.float_dtype, *arrays)
+    def shape_at(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        # found at values that are not all equal
+        return on_arrays(*(np.linspace(0.1, 0.9, math.prod(s)).reshape(s) for s in shapes)).shape
 
-    return make(Operator(getattr(fn, "__name__", "function"), run), arguments)
+    def run(*arrays: Any) -> Any:
+        return on_host(on_arrays, shape_at([np.shape(x) for x in arrays]), config.float_dtype, *arrays)
+
+    def infer(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) -> Aval:
+        return Aval(shape_at([present_shape(a.shape) for a in avals]), config.float_dtype, False)
+
+    return make(Operator(getattr(fn, "__name__", "function"), run, infer), arguments)
 
 
 @dataclass(frozen=True)
