@@ -40,6 +40,9 @@ def sample_smc(
 ) -> Any:  # fmt: skip
     """Draw from the posterior by sequential Monte Carlo, from the prior through tempered likelihoods; it finds separate modes.
 
+    Data may be of a `Simulator`: each particle keeps the noise of its simulation, so that posterior and evidence are those of the
+    kernel's mean over simulations.
+
     Parameters
     ----------
     draws : int

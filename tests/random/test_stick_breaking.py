@@ -76,7 +76,7 @@ def test_density_at_the_edges_and_gradients():
 def test_errors():
     with pytest.raises(ParameterError, match=r"StickBreakingWeights\('w'\): 'alpha' must be positive, got -1.0"):
         R.StickBreakingWeights(-1.0, 2, name="w")
-    for k in (0, 1.5, [1, 2], T.Placeholder((), "int64")):
+    for k in (0, 1.5, np.inf, np.nan, [1, 2], T.Placeholder((), "int64")):
         with pytest.raises(ParameterError, match="'K' must be a whole number, at least 1"):
             R.StickBreakingWeights(1.0, k)
 

@@ -49,7 +49,7 @@ class StickBreakingWeightsDistribution(Distribution):
 
     def parametrize(self, alpha: Any, K: Any) -> Any:
         count = as_tensor(K)
-        if not isinstance(count, Constant) or count.shape or count.value != int(count.value) or count.value < 1:
+        if not isinstance(count, Constant) or count.shape or not float(count.value).is_integer() or count.value < 1:
             raise ParameterError(f"'K' must be a whole number, at least 1, known when the variable is made; got {K!r}.")
         alpha = T.cast(as_tensor(checked("alpha", alpha, positive)), "floatX")
         return (T.broadcast_to(T.expand_dims(alpha, -1), (*alpha.shape, int(count.value))),)
