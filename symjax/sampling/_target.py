@@ -71,8 +71,8 @@ class LogDensity:
         Coordinates to settle in warm-up: then the data of `function` and `terms` is the pair ``(data, Observations)`` and the
         position is in these coordinates, while starts and draws are positions of the model.
     draws : bool
-        Whether the density is an estimate from minibatches that are drawn at each evaluation: then the data of `function` and
-        `terms` is the pair ``(data, key)``. Samplers do not take such a density.
+        Whether the density is an estimate from minibatches, or simulations, that are drawn at each evaluation: then the data of
+        `function` and `terms` is the pair ``(data, key)``. Of the samplers, only sequential Monte Carlo takes such a density.
     """
 
     function: Callable[[Any, Any, Any], Any]
