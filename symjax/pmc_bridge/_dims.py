@@ -91,11 +91,19 @@ class Dims:
             )
         return self.lengths[dim]
 
+    def add_unknown(self, dims: Any, shape: Sequence[Any]) -> None:
+        """Add the dims that are not known yet, without coordinates, as long as the axes of a shape that the user gave."""
+        for name, length in zip(self.as_tuple(dims), shape):
+            if name is not None and name not in self.lengths and not is_symbolic(length):
+                self.add(name, length=int(length))
+
     def bind(self, variable: str, dims: Any, shape: Sequence[Any]) -> None:
-        """Give a variable its dims; a dim that is not known yet takes the axis's length.
+        """Give a variable its dims.
 
         Raises
         ------
+        KeyError
+            If a dim is unknown.
         ShapeError
             If number or lengths do not fit the variable's shape.
         """

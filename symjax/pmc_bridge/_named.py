@@ -123,12 +123,15 @@ class ModelDistribution:
                 rv = self.family(*args, shape=shape, size=size, **kwargs)
             return impute(model, full, rv, observed, mask, dims, initval)
         data = None if observed is None else observed_tensor(full, observed)
-        if shape is None and size is None:
+        is_shaped = shape is not None or size is not None
+        if not is_shaped:
             shape = _shape_from(model, full, dims, data)
         with detached():
             rv = self.family(*args, shape=shape, size=size, name=full, **kwargs)
         if data is not None:
             data = _fit_data(rv, data)
+        if dims is not None and is_shaped:
+            model.dims.add_unknown(dims, rv.shape)
         chosen = None if data is not None else _choose_transform(rv, transform, default_transform)
         if chosen is not None and any(t is not UNSET and t is not None for t in (transform, default_transform)):
             model.user_transformed_RVs.append(rv)

@@ -10,6 +10,7 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax._errors import ParameterError, ShapeError
+from symjax.core._leaves import present_shape
 from symjax.core._shapes import broadcast_shapes, is_symbolic
 from symjax.random._constraint import Constraint, Parameter
 from symjax.random._draw import RandomVariable
@@ -96,7 +97,7 @@ def number_of_steps(label: str, steps: Any, length: Any, starts: int = 1, others
     """
     found = {int(n) for n in others if not is_symbolic(n) and n != 1}
     if steps is not None:
-        found.add(int(steps))
+        found.add(int(present_shape([steps])[0]))
     if length is not None and not is_symbolic(length):
         found.add(int(length) - starts)
     if len(found) > 1:
