@@ -31,6 +31,7 @@ from symjax.pmc_bridge._fit import ImplicitGradient as ImplicitGradient
 from symjax.pmc_bridge._fit import Inference as Inference
 from symjax.pmc_bridge._fit import KLqp as KLqp
 from symjax.pmc_bridge._fit import fit as fit
+from symjax.pmc_bridge._from_pymc import from_pymc as from_pymc
 from symjax.pmc_bridge._graph import model_to_graphviz as model_to_graphviz
 from symjax.pmc_bridge._graph import model_to_mermaid as model_to_mermaid
 from symjax.pmc_bridge._graph import model_to_networkx as model_to_networkx

@@ -12,7 +12,7 @@ from symjax._config import config
 from symjax._errors import ShapeError
 from symjax.core._leaves import Variable
 from symjax.core._shapes import is_symbolic
-from symjax.pmc_bridge._model import modelcontext
+from symjax.pmc_bridge._model import model_of_variables
 
 
 def Data(
@@ -51,7 +51,7 @@ def Data(
     >>> model.dim_lengths
     {'row': 3}
     """
-    model = modelcontext(model)
+    model = model_of_variables(model)
     full = model.check_name(name)
     array = _array(full, value)
     model.add_coords(coords or {})
@@ -99,7 +99,7 @@ def set_data(new_data: Mapping[str, Any], model: Any = None, *, coords: Mapping[
     coords : mapping, optional
         New coordinates of dims whose lengths change.
     """
-    model = modelcontext(model)
+    model = model_of_variables(model)
     for name, values in new_data.items():
         replace_data(model, name, values, coords or {})
 

@@ -15,6 +15,7 @@ from symjax.core._leaves import Placeholder, Variable, present_shape
 from symjax.core._scope import detached
 from symjax.core._traverse import substitute
 from symjax.pmc_bridge._dims import Dims
+from symjax.pmc_bridge._from_pymc import from_pymc, is_pymc_model, pymc_model_in_context
 
 _LOCAL = threading.local()
 #: Stands for "the model of the ``with`` statement around, if there is one".
@@ -33,13 +34,28 @@ def models_in_context() -> tuple[Model, ...]:
 
 
 def modelcontext(model: Model | None = None) -> Model:
-    """The given model, or that of the ``with`` statement around.
+    """The given model, or that of the ``with`` statement around; one of PyMC's is translated.
 
     Raises
     ------
     TypeError
         If there is neither.
     """
+    theirs = pymc_model_in_context() if model is None and not _stack() else model
+    return from_pymc(theirs) if is_pymc_model(theirs) else model_of_variables(model)
+
+
+def model_of_variables(model: Model | None = None) -> Model:
+    """The given model, or that of the ``with`` statement around, to be changed.
+
+    Raises
+    ------
+    TypeError
+        If there is neither, or it is one of PyMC's.
+    """
+    theirs = pymc_model_in_context() if model is None and not _stack() else model
+    if is_pymc_model(theirs):
+        raise TypeError("the model in context is one of PyMC's: change it with PyMC's functions, or translate it with from_pymc.")
     if model is not None:
         return model
     if not _stack():
@@ -254,9 +270,8 @@ class Model:
 
     @property
     def basic_RVs(self) -> list[Any]:
-        """Free and observed random variables, in order of creation."""
-        known = {*self.free_RVs, *self.observed_RVs}
-        return [v for v in self.named_vars.values() if v in known]
+        """Free random variables, and observed ones after them."""
+        return [*self.free_RVs, *self.observed_RVs]
 
     @property
     def unobserved_RVs(self) -> list[Any]:

@@ -15,7 +15,7 @@ from symjax.core._node import Constant, Tensor
 from symjax.core._scope import detached
 from symjax.core._shapes import is_symbolic
 from symjax.pmc_bridge._missing import impute, missing_in
-from symjax.pmc_bridge._model import modelcontext
+from symjax.pmc_bridge._model import model_of_variables
 from symjax.random import transforms
 from symjax.random._distribution import Distribution
 
@@ -109,7 +109,7 @@ class ModelDistribution:
         """
         _check_keywords(self, name, kwargs)
         try:
-            model = modelcontext(None)
+            model = model_of_variables(None)
         except TypeError:
             raise TypeError(
                 f"{self.__name__}({name!r}): no model on the context stack, which a named variable needs. Work inside "

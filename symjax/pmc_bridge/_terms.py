@@ -10,7 +10,7 @@ import symjax.tensor as T
 from symjax.core._leaves import as_tensor
 from symjax.core._node import Op, RandomOp, Tensor
 from symjax.core._traverse import rename
-from symjax.pmc_bridge._model import Model, modelcontext
+from symjax.pmc_bridge._model import Model, model_of_variables
 
 
 def Deterministic(name: str, var: Any, model: Model | None = None, dims: Any = None) -> Any:
@@ -39,7 +39,7 @@ def Deterministic(name: str, var: Any, model: Model | None = None, dims: Any = N
     ...     x = pm.Normal("x", 0.0, 1.0)
     ...     y = pm.Deterministic("y", 2 * x)
     """
-    model = modelcontext(model)
+    model = model_of_variables(model)
     full = model.check_name(name)
     node = _named(as_tensor(var), full)
     model.add_named_variable(node, dims)
@@ -61,7 +61,7 @@ def Potential(name: str, var: Any, model: Model | None = None, dims: Any = None)
     dims : str or sequence of str, optional
         Dims, one for each axis.
     """
-    model = modelcontext(model)
+    model = model_of_variables(model)
     full = model.check_name(name)
     node = _named(as_tensor(var), full)
     model.add_named_variable(node, dims)
