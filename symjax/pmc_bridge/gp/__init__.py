@@ -1,4 +1,6 @@
-"""Gaussian processes: covariance functions, mean functions."""
+"""Gaussian processes: covariance functions, mean functions, processes observed with noise."""
 
 from symjax.pmc_bridge.gp import cov as cov
 from symjax.pmc_bridge.gp import mean as mean
+from symjax.pmc_bridge.gp import util as util
+from symjax.pmc_bridge.gp._marginal import Marginal as Marginal
