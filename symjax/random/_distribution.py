@@ -21,7 +21,7 @@ from symjax.core._leaves import as_tensor, present_shape
 from symjax.core._node import Constant, Tensor, Token
 from symjax.core._op import Operator
 from symjax.core._scope import detached, name_and_register
-from symjax.core._shapes import broadcast_shapes, infer_elementwise, is_symbolic, unify_shapes
+from symjax.core._shapes import broadcast_shapes, dim_names, infer_elementwise, is_symbolic, unify_shapes
 from symjax.core._traverse import make, toposort
 from symjax.random._constraint import Parameter
 from symjax.random._draw import Draw, RandomVariable
@@ -296,9 +296,8 @@ def _length_now(length: Any) -> Any:
 
 
 def _is_fixed(node: Any) -> bool:
-    if node.op is None:
-        return isinstance(node, Constant)
-    return not node.op.random and not any(is_symbolic(n) for n in node.shape)
+    """Whether a node is computed from numbers alone, the lengths of axes that may change not among them."""
+    return isinstance(node, Constant) if node.op is None else not (node.op.random or dim_names(node.params))
 
 
 def choose(family: str, **alternatives: Any) -> str:

@@ -126,7 +126,8 @@ def _infer_solve(op: Operator, avals: tuple[Aval, ...], params: dict[str, Any]) 
     a, b = avals
     _square(op, a)
     vector = params["b_ndim"] == 1
-    if b.shape[-1 if vector else -2] != a.shape[-1]:
+    rows, wanted = b.shape[-1 if vector else -2], a.shape[-1]
+    if not is_symbolic(rows) and not is_symbolic(wanted) and rows != wanted:
         raise ShapeError(f"`{op.name}`: shapes {a.shape} and {b.shape} do not fit.")
     batch = broadcast_shapes([a.shape[:-2], b.shape[:-1] if vector else b.shape[:-2]])
     dtype, _ = result_dtype(jnp.divide, avals, {})

@@ -106,35 +106,6 @@ def test_terms_gradients_and_starts_are_pymcs(name, pymc):
             np.testing.assert_allclose(own_gradient(point), gradient(point), rtol=1e-7, atol=1e-8)
 
 
-COVARIANCES = {
-    "ExpQuad": lambda c: c.ExpQuad(2, ls=[0.7, 1.3]),
-    "RatQuad": lambda c: c.RatQuad(2, alpha=1.5, ls=0.7),
-    "Exponential": lambda c: c.Exponential(2, ls=0.7),
-    "Matern12": lambda c: c.Matern12(2, ls_inv=1.5),
-    "Matern32": lambda c: c.Matern32(2, ls=0.7, active_dims=[1]),
-    "Matern52": lambda c: c.Matern52(2, ls=0.7),
-    "Cosine": lambda c: c.Cosine(2, ls=0.7),
-    "Periodic": lambda c: c.Periodic(2, period=1.7, ls=0.7),
-    "Linear": lambda c: c.Linear(2, c=0.3),
-    "Polynomial": lambda c: c.Polynomial(2, c=0.3, d=3, offset=0.5),
-    "algebra": lambda c: 1.7**2 * c.ExpQuad(2, ls=0.9) * c.Linear(2, c=0.1) + c.WhiteNoise(0.3) + c.Constant(0.2),
-    "power": lambda c: c.Matern52(2, ls=0.7) ** 2.0,
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COVARIANCES)
-@pytest.mark.filterwarnings("ignore")
-def test_covariances_are_pymcs(name, pymc):
-    rng = np.random.default_rng(2)
-    x, other = rng.normal(size=(4, 2)), rng.normal(size=(3, 2))
-    # PyMC takes roots of squares plus 1e-12, symjax exact ones with a derivative of zero at zero
-    theirs, ours = COVARIANCES[name](pymc.gp.cov), COVARIANCES[name](bridge.gp.cov)
-    np.testing.assert_allclose(ours(x).eval(), theirs(x).eval(), atol=2e-6)
-    np.testing.assert_allclose(ours(x, other).eval(), theirs(x, other).eval(), atol=2e-6)
-    np.testing.assert_allclose(ours(x, diag=True).eval(), theirs(x, diag=True).eval(), atol=2e-6)
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_namespaces_hold_pymcs_names(pymc):

@@ -48,17 +48,12 @@ def additive(pm):
 MODELS = {f.__name__: f for f in (plain, coloured, additive)}
 
 
-@pytest.fixture(scope="module")
-def pymc():
-    return pytest.importorskip("pymc")
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", MODELS)
-def test_densities_and_predictions_are_pymcs(name, pymc, rng):
+def test_densities_and_predictions_are_pymcs(name, fast_pymc, rng):
     ours, own, own_given = MODELS[name](bridge)
-    theirs, reference, given = MODELS[name](pymc)
+    theirs, reference, given = MODELS[name](fast_pymc)
     assert_same_log_density(ours, theirs, rng)
     for settings in ({}, {"diag": True}, {"pred_noise": True}, {"diag": True, "pred_noise": True}, {"jitter": 1e-4}):
         found = own.predict(XNEW, point=POINT, given=own_given, model=ours, **settings)
@@ -68,7 +63,7 @@ def test_densities_and_predictions_are_pymcs(name, pymc, rng):
     with ours, theirs:
         f = own.conditional("f", XNEW, given=own_given)
         g = reference.conditional("f", XNEW, given=given)
-    assert_same_law(own_law(ours, f, POINT), pymc_law(pymc, theirs, g, POINT), 1e-9)
+    assert_same_law(own_law(ours, f, POINT), pymc_law(fast_pymc, theirs, g, POINT), 1e-9)
 
 
 def test_conditionals_are_drawn_at_new_inputs():

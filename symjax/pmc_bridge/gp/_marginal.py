@@ -12,7 +12,7 @@ from symjax.core._leaves import as_tensor
 from symjax.core._node import Tensor
 from symjax.pmc_bridge.distributions import MvNormal
 from symjax.pmc_bridge.gp._process import Process, at_point, solve_lower
-from symjax.pmc_bridge.gp.cov import Covariance, WhiteNoise
+from symjax.pmc_bridge.gp.cov import BaseCovariance, WhiteNoise
 from symjax.pmc_bridge.gp.util import JITTER_DEFAULT, stabilize
 
 
@@ -179,6 +179,6 @@ class Marginal(Predictive):
         return mu, cov if diag else stabilize(cov, jitter)
 
 
-def noise(sigma: Any) -> Covariance:
+def noise(sigma: Any) -> BaseCovariance:
     """The covariance function of noise from what users pass: that, or a standard deviation."""
-    return sigma if isinstance(sigma, Covariance) else WhiteNoise(sigma)
+    return sigma if isinstance(sigma, BaseCovariance) else WhiteNoise(sigma)
