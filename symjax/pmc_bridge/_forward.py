@@ -11,6 +11,7 @@ import numpy as np
 from symjax._compiler import compiler_options
 from symjax.core._function import prepare
 from symjax.core._keys import KeyStream
+from symjax.core._leaves import present_shape
 from symjax.core._lower import lower
 from symjax.core._shapes import is_symbolic
 from symjax.random._checks import parameter_checks, raise_if_broken
@@ -91,7 +92,7 @@ class Forward:
     def compile(self) -> Forward:
         """Compile now, from any thread; the first call does so otherwise."""
         with jax.enable_x64(True):
-            values = [jax.ShapeDtypeStruct((self._batch, *leaf.shape), leaf.dtype) for leaf in self._given]
+            values = [jax.ShapeDtypeStruct((self._batch, *present_shape(leaf.shape)), leaf.dtype) for leaf in self._given]
             indices = jax.ShapeDtypeStruct((self._batch,), np.int64)
             lowered = jax.jit(self._function).lower(indices, values, jax.ShapeDtypeStruct((), np.int64), self._data)
             self._run = lowered.compile(compiler_options=compiler_options(tiny=self._tiny))

@@ -30,5 +30,6 @@ def pymc_law(pymc, model, rv, point):
 def assert_same_law(found, expected, rtol=1e-7, jitter=0.0):
     """Equal parameters, the matrix but for `jitter` on its diagonal."""
     *first, matrix = expected
-    for a, b in zip(found, [*first, matrix + jitter * np.eye(len(matrix))], strict=True):
+    matrix = matrix.reshape(matrix.shape[-2:]) + jitter * np.eye(matrix.shape[-1])
+    for a, b in zip(found, [*first, matrix], strict=True):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())

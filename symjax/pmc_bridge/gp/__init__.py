@@ -1,6 +1,8 @@
-"""Gaussian processes: covariance functions, mean functions, processes observed with noise."""
+"""Gaussian processes: covariance and mean functions, latent processes, processes observed with noise."""
 
 from symjax.pmc_bridge.gp import cov as cov
 from symjax.pmc_bridge.gp import mean as mean
 from symjax.pmc_bridge.gp import util as util
+from symjax.pmc_bridge.gp._latent import TP as TP
+from symjax.pmc_bridge.gp._latent import Latent as Latent
 from symjax.pmc_bridge.gp._marginal import Marginal as Marginal
