@@ -3,6 +3,8 @@
 from symjax.pmc_bridge.gp import cov as cov
 from symjax.pmc_bridge.gp import mean as mean
 from symjax.pmc_bridge.gp import util as util
+from symjax.pmc_bridge.gp._approximate import MarginalApprox as MarginalApprox
+from symjax.pmc_bridge.gp._approximate import MarginalSparse as MarginalSparse
 from symjax.pmc_bridge.gp._latent import TP as TP
 from symjax.pmc_bridge.gp._latent import Latent as Latent
 from symjax.pmc_bridge.gp._marginal import Marginal as Marginal
