@@ -64,12 +64,14 @@ from symjax.tensor import i0 as i0
 from symjax.tensor import i1 as i1
 from symjax.tensor import invlogit as invlogit
 from symjax.tensor import invprobit as invprobit
+from symjax.tensor import iv as iv
 from symjax.tensor import kron as kron
 from symjax.tensor import kron_diag as kron_diag
 from symjax.tensor import kron_dot as kron_dot
 from symjax.tensor import kron_solve_lower as kron_solve_lower
 from symjax.tensor import kron_solve_upper as kron_solve_upper
 from symjax.tensor import kronecker as kronecker
+from symjax.tensor import kv as kv
 from symjax.tensor import le as le
 from symjax.tensor import linspace as linspace
 from symjax.tensor import log as log

@@ -30,6 +30,10 @@ from symjax.core._scan import scan_symjax as scan_symjax
 from symjax.tensor import _methods as _methods
 from symjax.tensor import fft as fft
 from symjax.tensor import linalg as linalg
+from symjax.tensor._bessel import iv as iv
+from symjax.tensor._bessel import ive as ive
+from symjax.tensor._bessel import kv as kv
+from symjax.tensor._bessel import kve as kve
 from symjax.tensor._construct import alloc as alloc
 from symjax.tensor._construct import arange as arange
 from symjax.tensor._construct import cartesian as cartesian

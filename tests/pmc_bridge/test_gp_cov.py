@@ -38,6 +38,7 @@ SPECTRA = {
     "ExpQuad": lambda c: c.ExpQuad(2, ls=[0.7, 1.3]),
     "Matern32": lambda c: c.Matern32(2, ls=0.7),
     "Matern52": lambda c: 1.7**2 * c.Matern52(3, ls=0.7, active_dims=[0, 2]),
+    "RatQuad": lambda c: c.RatQuad(2, alpha=1.7, ls=[0.7, 1.3]),
     "sum": lambda c: 1.3 * c.ExpQuad(2, ls=0.7) + c.Matern52(2, ls=[0.4, 1.3]),
     "product with numbers": lambda c: np.float64(0.7) * c.Matern32(2, ls=0.7) * 2,
 }
@@ -77,6 +78,15 @@ def test_spectral_densities_are_those_of_the_books(order, kind):
     s = ((ls * omega) ** 2).sum(1)
     scale = 2**d * np.pi ** (d / 2) * special.gamma(order + d / 2) * (2 * order) ** order / special.gamma(order)
     np.testing.assert_allclose(found, scale * ls.prod() * (2 * order + s) ** -(order + d / 2), rtol=1e-12)
+
+
+def test_the_spectral_density_of_a_rational_quadratic_has_its_limits():
+    omega = np.array([[0.0], [0.4], [3.0]])
+    wide = bridge.gp.cov.RatQuad(1, alpha=1e7, ls=0.7).power_spectral_density(omega).eval()
+    np.testing.assert_allclose(wide, bridge.gp.cov.ExpQuad(1, ls=0.7).power_spectral_density(omega).eval(), rtol=1e-5)
+    found = [bridge.gp.cov.RatQuad(1, alpha=a, ls=0.7).power_spectral_density(w).eval() for a in (0.8, 0.4) for w in ([[0.0]], [[1e-7]])]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
+    assert np.isinf(found[2]) and np.isfinite(found[3])
 
 
 @pytest.mark.slow

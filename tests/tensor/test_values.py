@@ -36,6 +36,33 @@ UNARY = {
 ARGUMENTS = {"arccosh": Y, "log1mexp": -X}
 
 
+@pytest.mark.parametrize("name", ["iv", "ive", "kv", "kve"])
+def test_bessel_functions_of_real_order(name):
+    order = np.array([0, 0.3, 0.5, 1, 2.7, 20, 100])[:, None]
+    x = np.array([1e-12, 1e-6, 1e-3, 0.1, 1, 5, 30, 300, 1e4])
+    expected = getattr(sp, name)(order, x)
+    within = np.isfinite(expected) & (np.abs(expected) > 1e-300)
+    np.testing.assert_allclose(getattr(T, name)(order, x).eval()[within], expected[within], rtol=1e-11)
+
+
+def test_bessel_functions_outside_their_domain():
+    np.testing.assert_allclose(T.ive(-2, 1.5).eval(), sp.ive(-2, 1.5), rtol=1e-12)
+    np.testing.assert_array_equal(T.iv([0.0, 1.0], 0.0).eval(), [1.0, 0.0])
+    assert T.kv(1.0, 0.0).eval() == np.inf
+    assert np.isnan([T.iv(-0.5, 1.0).eval(), T.iv(1.0, -1.0).eval(), T.kv(0.0, -1.0).eval(), T.kv(0.0, 1e-300).eval()]).all()
+
+
+@pytest.mark.parametrize("name", ["ive", "kve"])
+def test_bessel_functions_have_derivatives_by_order_and_argument(name):
+    f = getattr(sp, name)
+    for order, x in ((0.7, 0.3), (3.2, 12.0)):
+        a, b = T.Placeholder((), "float64", name="a"), T.Placeholder((), "float64", name="b")
+        found = [float(d.eval({a: order, b: x})) for d in symjax.gradients(getattr(T, name)(a, b), [a, b])]
+        h = 1e-5
+        by_order, by_x = f(order + h, x) - f(order - h, x), f(order, x + h) - f(order, x - h)
+        np.testing.assert_allclose(found, [by_order / (2 * h), by_x / (2 * h)], rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", sorted(UNARY))
 def test_unary(name):
     x = ARGUMENTS.get(name, X)

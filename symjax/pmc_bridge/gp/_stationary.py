@@ -10,6 +10,7 @@ import symjax.tensor as T
 from symjax.core._leaves import as_tensor
 from symjax.core._node import Tensor
 from symjax.pmc_bridge.gp._covariance import Covariance
+from symjax.tensor._bessel import log_kve
 
 
 class Stationary(Covariance):
@@ -111,6 +112,20 @@ class RatQuad(Stationary):
     def full_from_distance(self, dist: Any, squared: bool = False) -> Tensor:
         return T.exp(-self.alpha * T.log1p(0.5 * square(dist, squared) / self.alpha))
 
+    def power_spectral_density(self, omega: Any) -> Tensor:
+        """The spectral density, that of `ExpQuad` averaged over lengthscales (Rasmussen, Williams, equation 4.20)."""
+        s, volume = self._scaled_frequencies(omega)
+        half, alpha = self.n_dims / 2, self.alpha
+        order = alpha - half
+        at_zero = T.equal(s, 0)
+        z = T.sqrt(2 * alpha * T.where(at_zero, 1.0, s))
+        # in logs: the Bessel function overflows where the power before it vanishes
+        tail = order * T.log(0.5 * z) + log_kve(order, z) - z
+        # at frequency zero without bound unless the order is positive
+        limit = T.where(T.greater(order, 0), T.gammaln(T.maximum(order, 1e-300)) - math.log(2), math.inf)
+        log_scale = math.log(2) + half * T.log(2 * math.pi * alpha) - T.gammaln(alpha)
+        return volume * T.exp(log_scale + T.where(at_zero, limit, tail))
+
 
 class Exponential(Stationary):
     r"""Exponential as PyMC has it, :math:`\exp(-r/2)`."""
@@ -194,6 +209,14 @@ class Periodic(Stationary):
 
     def full_from_distance(self, dist: Any, squared: bool = False) -> Tensor:
         return T.exp(-0.5 * square(dist, squared))
+
+    def power_spectral_density_approx(self, J: Any) -> Tensor:
+        r"""Variances of the harmonics of orders `J`, which sum to 1: the Fourier series of the covariance function.
+
+        They are :math:`e^{-a} I_0(a)` and :math:`2 e^{-a} I_j(a)` with :math:`a = 1/4\ell^2`, as
+        :math:`\sin^2(t/2) = (1 - \cos t)/2`. PyMC has :math:`a = 1/\ell^2`, which belongs to half the lengthscale.
+        """
+        return T.where(T.greater(J, 0), 2.0, 1.0) * T.ive(J, 1 / (4 * self.ls**2))
 
 
 def circular_square_dist(X: Any, Xs: Any, period: Any, ls: Any) -> Tensor:
