@@ -84,7 +84,9 @@ def test_the_spectral_density_of_a_rational_quadratic_has_its_limits():
     omega = np.array([[0.0], [0.4], [3.0]])
     wide = bridge.gp.cov.RatQuad(1, alpha=1e7, ls=0.7).power_spectral_density(omega).eval()
     np.testing.assert_allclose(wide, bridge.gp.cov.ExpQuad(1, ls=0.7).power_spectral_density(omega).eval(), rtol=1e-5)
-    found = [bridge.gp.cov.RatQuad(1, alpha=a, ls=0.7).power_spectral_density(w).eval() for a in (0.8, 0.4) for w in ([[0.0]], [[1e-7]])]
+    found = [
+        bridge.gp.cov.RatQuad(1, alpha=a, ls=0.7).power_spectral_density(w).eval() for a in (0.8, 0.4) for w in ([[0.0]], [[1e-7]])
+    ]
     np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
     assert np.isinf(found[2]) and np.isfinite(found[3])
 

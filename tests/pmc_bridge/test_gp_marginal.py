@@ -17,9 +17,7 @@ def plain(pm):
     """White noise and a linear mean."""
     with pm.Model() as model:
         ls, eta, sigma = pm.Gamma("ls", 2, 1), pm.HalfNormal("eta", 2), pm.HalfNormal("sigma", 1)
-        gp = pm.gp.Marginal(
-            mean_func=pm.gp.mean.Linear(np.array([0.5, -0.3]), 0.2), cov_func=eta**2 * pm.gp.cov.Matern52(2, ls=ls)
-        )
+        gp = pm.gp.Marginal(mean_func=pm.gp.mean.Linear(np.array([0.5, -0.3]), 0.2), cov_func=eta**2 * pm.gp.cov.Matern52(2, ls=ls))
         gp.marginal_likelihood("y", X=X, y=Y, sigma=sigma)
     return model, gp, None
 

@@ -8,7 +8,7 @@ from typing import Any
 import symjax.tensor as T
 from symjax.core._leaves import as_tensor
 from symjax.core._node import Tensor
-from symjax.pmc_bridge._model import Potential
+from symjax.pmc_bridge._terms import Potential
 from symjax.pmc_bridge.gp._marginal import Predictive
 from symjax.pmc_bridge.gp._process import solve_lower
 from symjax.pmc_bridge.gp.cov import Constant

@@ -147,7 +147,9 @@ class Combination(Covariance):
         """The spectral densities of the covariance functions, numbers as they are."""
         for f in self._factor_list:
             if isinstance(f, Covariance) and f.active_dims != self.active_dims:
-                raise ValueError(f"power spectral density: active_dims must be the same throughout, got {f.active_dims} and others.")
+                raise ValueError(
+                    f"power spectral density: active_dims must be the same throughout, got {f.active_dims} and others."
+                )
             if not isinstance(f, Covariance) and (isinstance(f, BaseCovariance) or f.ndim > 0):
                 raise NotImplementedError(f"{type(f).__name__} has no power spectral density. {_WITH_SPECTRA}")
         return [f.power_spectral_density(omega) if isinstance(f, Covariance) else f for f in self._factor_list]

@@ -7,7 +7,7 @@ from typing import Any
 
 import symjax.tensor as T
 from symjax.core._node import Tensor
-from symjax.pmc_bridge._model import Deterministic
+from symjax.pmc_bridge._terms import Deterministic
 from symjax.pmc_bridge.distributions import MvNormal, MvStudentT, Normal, StudentT
 from symjax.pmc_bridge.gp._process import Process, solve_lower
 from symjax.pmc_bridge.gp.cov import Constant
