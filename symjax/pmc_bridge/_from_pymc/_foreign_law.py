@@ -10,7 +10,8 @@ import numpy as np
 from pytensor.graph.basic import Variable
 
 import symjax.random as R
-from symjax.pmc_bridge._from_pymc._graph import Converter
+from symjax.pmc_bridge._from_pymc._graph import Converter, origin
+from symjax.pmc_bridge._from_pymc._operations import in_jax
 
 
 def foreign_law(convert: Converter, node: Any, **own: Any) -> Any:
@@ -25,18 +26,22 @@ def foreign_law(convert: Converter, node: Any, **own: Any) -> Any:
     **own
         Name and shape, or size.
     """
+    op = node.op
     params = [p for p in node.op.dist_params(node) if p is not None]
-    variable = node.default_output()
+    # places for the parameters: PyMC copies what they are computed from, random variables too
+    places = {p: p.type() for p in params}
+    free = op.make_node(*(places.get(i, i) for i in node.inputs)).default_output()
     if "shape" not in own and "size" not in own:
-        own["shape"] = tuple(int(n) for n in variable.shape.eval())
+        own["shape"] = tuple(int(n) for n in node.default_output().shape.eval())
+    dtype = free.type.dtype
     return R.CustomDist(
         *convert.all(params),
-        logp=_density(convert, variable, params, "logp"),
-        logcdf=_density(convert, variable, params, "logcdf"),
-        random=_draws(node, params),
-        signature=_signature(node.op),
-        dtype=variable.type.dtype if variable.type.dtype.startswith(("int", "uint", "bool")) else "floatX",
-        class_name=type(node.op).__name__.removesuffix("RV"),
+        logp=_density(free, list(places.values()), "logp"),
+        logcdf=_density(free, list(places.values()), "logcdf"),
+        random=_draws(free, list(places.values())),
+        signature=_signature(op),
+        dtype=dtype if dtype.startswith(("int", "uint", "bool")) else "floatX",
+        class_name=type(op).__name__.removesuffix("RV"),
         **own,
     )
 
@@ -49,34 +54,38 @@ def _signature(op: Any) -> str:
     return "->".join(",".join(f"({axes})" for axes in side) for side in kept)
 
 
-def _density(convert: Converter, variable: Variable, params: Sequence[Variable], kind: str) -> Callable[..., Any]:
+def _density(variable: Variable, places: Sequence[Variable], kind: str) -> Callable[..., Any]:
     def density(value: Any, *given: Any) -> Any:
         import pymc
 
-        place = variable.type()
-        graph = getattr(pymc, kind)(variable, place, warn_rvs=False)
-        return Converter({place: value, **dict(zip(params, given, strict=True))}, convert.otherwise)(graph)
+        at = variable.type()
+        graph = getattr(pymc, kind)(variable, at, warn_rvs=False)
+        return Converter({at: value, **dict(zip(places, given, strict=True))}, _without_draws)(graph)
 
     return density
 
 
-def _draws(node: Any, params: Sequence[Variable]) -> Callable[..., np.ndarray]:
+def _without_draws(convert: Converter, node: Any) -> Any:
+    if any(type(i.type).__name__ == "RandomGeneratorType" for i in node.inputs):
+        raise NotImplementedError(f"from_pymc: PyMC's density has a random variable in it, {type(node.op).__name__}.")
+    return in_jax(convert, node)
+
+
+def _draws(variable: Variable, places: Sequence[Variable]) -> Callable[..., np.ndarray]:
     def random(*given: Any, rng: Any = None, size: Any = None) -> np.ndarray:
         import pytensor
+        import pytensor.tensor as pt
 
-        places = [p.type() for p in params]
-        generators = [i for i in node.inputs if type(i.type).__name__ == "RandomGeneratorType"]
-        new = {g: pytensor.shared(np.random.default_rng(child)) for g, child in zip(generators, rng.spawn(len(generators)))}
-        new |= dict(zip(params, places, strict=True))
+        node = origin(variable)
         own = node.op.size_param(node)
-        draw = node.op.make_node(*(_sized(i, own, size) if i is own else new.get(i, i) for i in node.inputs)).default_output()
+        generators = [i for i in node.inputs if type(i.type).__name__ == "RandomGeneratorType"]
+        new: dict[Variable, Any] = {
+            g: pytensor.shared(child) for g, child in zip(generators, rng.spawn(len(generators)), strict=True)
+        }
+        if own is not None and size is not None:
+            new[own] = pt.constant(np.asarray(size, np.int64))
+        draw = node.op.make_node(*(new.get(i, i) for i in node.inputs)).default_output()
         with pytensor.config.change_flags(mode="FAST_COMPILE"):
-            return np.asarray(pytensor.function(places, draw, on_unused_input="ignore")(*given))
+            return np.asarray(pytensor.function(list(places), draw, on_unused_input="ignore")(*given))
 
     return random
-
-
-def _sized(variable: Variable, own: Any, size: Any) -> Any:
-    import pytensor.tensor as pt
-
-    return variable if size is None else pt.constant(np.asarray(size, np.int64))

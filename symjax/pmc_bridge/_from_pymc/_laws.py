@@ -42,7 +42,8 @@ def make_law(convert: Converter, node: Any, **own: Any) -> Any:
     """
     names = (c.__name__ for c in type(node.op).__mro__)
     rule = next((_LAWS[n] for n in names if n in _LAWS), foreign_law)
-    if "shape" not in own:
+    has_size = getattr(node.op, "extended_signature", "") is not None
+    if "shape" not in own and has_size:
         size = node.op.size_param(node)
         if size is not None and not isinstance(size.type, NoneTypeT):
             own["size"] = convert.lengths(size)
