@@ -3,6 +3,7 @@
 from symjax.pmc_bridge import distributions as distributions
 from symjax.pmc_bridge import gp as gp
 from symjax.pmc_bridge import math as math
+from symjax.pmc_bridge import ode as ode
 from symjax.pmc_bridge import smc as smc
 from symjax.pmc_bridge import step_methods as step_methods
 from symjax.pmc_bridge import variational as variational

@@ -204,3 +204,18 @@ def test_conditional_of_what_is_no_covariance():
     with pytest.raises(ShapeError, match="'values' must have 1 elements"):
         condition_mv_normal(MU, COV, [0], [1.0, 2.0])
     assert np.isnan(condition_mv_normal(MU, -COV, [0], [1.0])[0].eval()).all()
+
+
+@pytest.mark.parametrize("method", ["eigh", "svd"])
+def test_a_covariance_that_is_singular_to_rounding_is_drawn(method):
+    points = np.linspace(0, 1, 30)
+    cov = np.exp(-0.5 * ((points[:, None] - points) / 0.5) ** 2)
+    with pytest.raises(ParameterError, match="positive definite"):
+        R.MvNormal(np.zeros(30), cov)
+    draws = R.draw(R.MvNormal(np.zeros(30), cov, method=method), 4000, random_seed=1)
+    errors = np.sqrt((1 + cov**2) / 4000)
+    assert np.all(np.abs(np.cov(draws.T) - cov) < 5.5 * errors)
+    regular = R.MvNormal(MU, COV, method=method)
+    np.testing.assert_allclose(regular.parents[1].eval(), np.linalg.cholesky(COV), rtol=1e-10)
+    with pytest.raises(ParameterError, match="'method' must be"):
+        R.MvNormal(MU, COV, method="lu")

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 import symjax.tensor as T
-from symjax._errors import ShapeError
+from symjax._errors import ParameterError, ShapeError
 from symjax.core._shapes import is_symbolic
 from symjax.random import _support as support
 from symjax.random._alternatives import checked
@@ -27,6 +27,15 @@ def cholesky_factor(cov: Any = None, tau: Any = None, chol: Any = None, lower: b
         return matrix if lower else T.swapaxes(matrix, -1, -2)
     matrix = T.cast(T.as_tensor(checked(given, matrix, positive_definite)), "floatX")
     return T.cholesky(matrix) if given == "cov" else T.cholesky_of_inverse(matrix)
+
+
+def semidefinite_factor(cov: Any) -> Any:
+    """The lower triangular root with a diagonal that is not negative of a covariance that may be singular to rounding."""
+    values, vectors = T.eigh(T.cast(T.as_tensor(cov), "floatX"))
+    root = vectors * T.sqrt(T.maximum(values, 0.0))[..., None, :]
+    factor = T.swapaxes(T.qr(T.swapaxes(root, -1, -2))[1], -1, -2)
+    signs = T.where(T.less(T.diagonal(factor, axis1=-2, axis2=-1), 0), -1.0, 1.0)
+    return factor * signs[..., None, :]
 
 
 def whitened(chol: Any, deviation: Any) -> Any:
@@ -55,6 +64,8 @@ class MvNormalDistribution(Distribution):
         Its inverse, or its Cholesky factor, instead of `cov`.
     lower : bool
         Whether `chol` is lower triangular.
+    method : {"cholesky", "svd", "eigh"}
+        How `cov` is factorized: "svd" and "eigh" are by its eigenvalues, and allow one that is singular to rounding.
 
     Examples
     --------
@@ -70,8 +81,13 @@ class MvNormalDistribution(Distribution):
     parameters = {"mu": Parameter(real, 1), "chol": Parameter(lower_triangular, 2)}
     event_ndim = 1
 
-    def parametrize(self, mu: Any = 0.0, cov: Any = None, *, tau: Any = None, chol: Any = None, lower: bool = True) -> Any:
-        factor = T.as_tensor(cholesky_factor(cov, tau, chol, lower))
+    def parametrize(
+        self, mu: Any = 0.0, cov: Any = None, *, tau: Any = None, chol: Any = None, lower: bool = True, method: str = "cholesky"
+    ) -> Any:
+        if method not in ("cholesky", "svd", "eigh"):
+            raise ParameterError(f"MvNormal: 'method' must be cholesky, svd or eigh, got {method!r}.")
+        by_eigenvalues = method != "cholesky" and cov is not None and tau is None and chol is None
+        factor = T.as_tensor(semidefinite_factor(cov) if by_eigenvalues else cholesky_factor(cov, tau, chol, lower))
         mu = T.as_tensor(mu)
         return (T.broadcast_to(mu, factor.shape[-1:]) if mu.ndim == 0 or mu.shape[-1] == 1 else mu), factor
 
