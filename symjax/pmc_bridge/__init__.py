@@ -1,9 +1,12 @@
 """PyMC-style models on symjax: ``import symjax.pmc_bridge as pm``."""
 
+import sys
+
 from symjax.pmc_bridge import distributions as distributions
 from symjax.pmc_bridge import gp as gp
 from symjax.pmc_bridge import math as math
 from symjax.pmc_bridge import ode as ode
+from symjax.pmc_bridge import pytensorf as pytensorf
 from symjax.pmc_bridge import smc as smc
 from symjax.pmc_bridge import step_methods as step_methods
 from symjax.pmc_bridge import variational as variational
@@ -36,6 +39,8 @@ from symjax.pmc_bridge._from_pymc import from_pymc as from_pymc
 from symjax.pmc_bridge._graph import model_to_graphviz as model_to_graphviz
 from symjax.pmc_bridge._graph import model_to_mermaid as model_to_mermaid
 from symjax.pmc_bridge._graph import model_to_networkx as model_to_networkx
+from symjax.pmc_bridge._inference_data import predictions_to_inference_data as predictions_to_inference_data
+from symjax.pmc_bridge._inference_data import to_inference_data as to_inference_data
 from symjax.pmc_bridge._interventions import FrozenModel as FrozenModel
 from symjax.pmc_bridge._interventions import do as do
 from symjax.pmc_bridge._interventions import freeze_dims_and_data as freeze_dims_and_data
@@ -51,6 +56,7 @@ from symjax.pmc_bridge._minibatch import Minibatch as Minibatch
 from symjax.pmc_bridge._missing import ImputationWarning as ImputationWarning
 from symjax.pmc_bridge._model import Model as Model
 from symjax.pmc_bridge._model import modelcontext as modelcontext
+from symjax.pmc_bridge._modules import make_modules as _make_modules
 from symjax.pmc_bridge._predictive import compute_log_likelihood as compute_log_likelihood
 from symjax.pmc_bridge._predictive import compute_log_prior as compute_log_prior
 from symjax.pmc_bridge._predictive import sample_posterior_predictive as sample_posterior_predictive
@@ -147,6 +153,7 @@ from symjax.pmc_bridge.step_methods import DEMetropolisZ as DEMetropolisZ
 from symjax.pmc_bridge.step_methods import HamiltonianMC as HamiltonianMC
 from symjax.pmc_bridge.step_methods import Metropolis as Metropolis
 from symjax.pmc_bridge.step_methods import Slice as Slice
+from symjax.pmc_bridge.step_methods import init_nuts as init_nuts
 from symjax.random import draw as draw
 from symjax.variational import adadelta as adadelta
 from symjax.variational import adagrad as adagrad
@@ -162,3 +169,5 @@ from symjax.variational import norm_constraint as norm_constraint
 from symjax.variational import rmsprop as rmsprop
 from symjax.variational import sgd as sgd
 from symjax.variational import total_norm_constraint as total_norm_constraint
+
+_make_modules(sys.modules[__name__])

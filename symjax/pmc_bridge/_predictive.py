@@ -23,6 +23,8 @@ def sample_prior_predictive(
     random_seed: Any = None,
     return_inferencedata: bool = True,
     idata_kwargs: dict[str, Any] | None = None,
+    backend: Any = None,
+    compile_kwargs: Any = None,
 ) -> Any:
     """Draw from the prior and from the prior predictive law.
 
@@ -40,6 +42,8 @@ def sample_prior_predictive(
         Whether to return a DataTree; a dict of arrays with a leading axis of length `draws` if not.
     idata_kwargs : dict, optional
         Passed to the conversion: ``attrs``.
+    backend, compile_kwargs
+        Accepted for compatibility: everything runs on XLA.
 
     Returns
     -------
@@ -84,10 +88,13 @@ def sample_posterior_predictive(
     sample_dims: Sequence[str] | None = None,
     random_seed: Any = None,
     progressbar: bool = True,
+    progressbar_theme: Any = None,
     return_inferencedata: bool = True,
     extend_inferencedata: bool = False,
     predictions: bool = False,
     idata_kwargs: dict[str, Any] | None = None,
+    backend: Any = None,
+    compile_kwargs: Any = None,
 ) -> Any:
     """Draw from the posterior predictive law.
 
@@ -114,6 +121,8 @@ def sample_posterior_predictive(
         Whether to name the groups ``predictions`` and ``predictions_constant_data``, as for new data.
     idata_kwargs : dict, optional
         Passed to the conversion: ``attrs``.
+    progressbar, progressbar_theme, backend, compile_kwargs
+        Accepted for compatibility: everything runs on XLA, in one call.
 
     Returns
     -------
@@ -161,6 +170,8 @@ def compute_log_likelihood(
     model: Any = None,
     sample_dims: Sequence[str] = ("chain", "draw"),
     progressbar: bool = True,
+    backend: Any = None,
+    compile_kwargs: Any = None,
 ) -> Any:
     """Log density of each observation for each posterior draw, which model comparison needs.
 
@@ -176,7 +187,7 @@ def compute_log_likelihood(
         The model in context by default.
     sample_dims : sequence of str
         Dimensions of the draws.
-    progressbar : bool
+    progressbar, backend, compile_kwargs
         Accepted for compatibility; the computation is one compiled pass.
 
     Returns
@@ -196,6 +207,8 @@ def compute_log_prior(
     model: Any = None,
     sample_dims: Sequence[str] = ("chain", "draw"),
     progressbar: bool = True,
+    backend: Any = None,
+    compile_kwargs: Any = None,
 ) -> Any:
     """Log prior density of each free variable for each posterior draw; arguments as in `compute_log_likelihood`."""
     model = modelcontext(model)

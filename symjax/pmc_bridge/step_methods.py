@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from symjax._errors import SamplingError
+from symjax.pmc_bridge._forward import seed_of
 from symjax.pmc_bridge._model import modelcontext
 from symjax.sampling import DiscreteVariable, FlatVariable, Update, gibbs
 
@@ -92,6 +94,81 @@ class NUTS(GradientStep):
     ):
         super().__init__(vars, model=model)
         self.settings = {"kernel": "nuts", "max_treedepth": max_treedepth, "target_accept": target_accept}
+
+
+def init_nuts(
+    *,
+    init: str = "auto",
+    chains: int = 1,
+    n_init: int = 500_000,
+    model: Any = None,
+    random_seed: Any = None,
+    progressbar: bool = True,
+    quiet: bool = False,
+    jitter_max_retries: int = 10,
+    tune: int | None = None,
+    initvals: Any = None,
+    compile_kwargs: Any = None,
+    **kwargs: Any,
+) -> tuple[list[dict[str, np.ndarray]], NUTS]:
+    """Points where chains may start, and a NUTS step: what ``sample(step=, initvals=)`` takes.
+
+    Parameters
+    ----------
+    init : str
+        As in `sample`; with "jitter" in it, or "auto", the points are moved by Uniform(−1, 1) numbers.
+    chains : int
+        Number of points.
+    n_init, progressbar, quiet, tune, compile_kwargs
+        Accepted for compatibility: the metric is found in warm-up.
+    model : Model, optional
+        The model in context by default.
+    random_seed : int, sequence of int or Generator, optional
+        Seed.
+    jitter_max_retries : int
+        Number of moves that are tried until the log density is finite.
+    initvals : mapping or sequence of mappings, optional
+        Values of variables, for all chains or for each.
+    **kwargs
+        Of `NUTS`.
+
+    Returns
+    -------
+    points, step : list of dict, NUTS
+        Points on the unconstrained scale, and the step.
+
+    Raises
+    ------
+    SamplingError
+        If no point with a finite log density was found.
+
+    Examples
+    --------
+    >>> import symjax.pmc_bridge as pm
+    >>> with pm.Model():
+    ...     x = pm.Normal("x")
+    ...     points, step = pm.init_nuts(chains=2, random_seed=1)
+    >>> len(points)
+    2
+    """
+    model = modelcontext(model)
+    log_density = model.compile_logp()
+    rng = np.random.default_rng(seed_of(random_seed))
+    each = initvals if isinstance(initvals, (list, tuple)) else [initvals] * chains
+    if len(each) != chains:
+        raise ValueError(f"init_nuts: {len(each)} starts were given for {chains} chains.")
+    width = 1.0 if init == "auto" or "jitter" in init else 0.0
+    points = []
+    for values in each:
+        start = model.initial_point(int(rng.integers(2**31)), overrides=values or {})
+        for _ in range(1 + jitter_max_retries):
+            point = {k: v + width * rng.uniform(-1, 1, np.shape(v)) if v.dtype.kind == "f" else v for k, v in start.items()}
+            if np.isfinite(log_density(point)):
+                break
+        else:
+            raise SamplingError(f"init_nuts: no start with a finite log density in {1 + jitter_max_retries} trials.")
+        points.append(point)
+    return points, NUTS(model=model, **kwargs)
 
 
 class HamiltonianMC(GradientStep):

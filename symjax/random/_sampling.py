@@ -21,12 +21,12 @@ from symjax.random._checks import parameter_checks, raise_if_broken
 _FEW = 10_000
 
 
-def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool = True) -> Any:
+def draw(vars: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool = True, *, backend: Any = None) -> Any:
     """Draw from random variables and expressions of them, jointly.
 
     Parameters
     ----------
-    exprs : Tensor or nested list, tuple or dict of Tensor
+    vars : Tensor or nested list, tuple or dict of Tensor
         What to draw; what the expressions share is drawn once.
     draws : int
         Number of independent joint draws.
@@ -35,11 +35,13 @@ def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool
     canonicalize : bool
         Whether to rewrite the graph first, laws of random variables included; with one seed the draws then may differ from those
         of the graph as written, their law does not.
+    backend
+        Accepted for compatibility with PyMC: everything runs on XLA.
 
     Returns
     -------
     numpy.ndarray or nested structure of them
-        Values in the structure of `exprs`, each with a leading axis of length `draws` if that is more than one.
+        Values in the structure of `vars`, each with a leading axis of length `draws` if that is more than one.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def draw(exprs: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool
     """
     if draws < 1:
         raise ValueError(f"draw: `draws` must be at least 1, got {draws}.")
-    leaves, build = flatten(exprs)
+    leaves, build = flatten(vars)
     outputs = [as_tensor(e) for e in leaves]
     checks = parameter_checks(outputs)
     roots = prepare([*outputs, *(t for c in checks for t in c[3:])], canonicalize=canonicalize)
