@@ -104,6 +104,7 @@ from symjax.pmc_bridge.distributions import HurdleLogNormal as HurdleLogNormal
 from symjax.pmc_bridge.distributions import HurdleNegativeBinomial as HurdleNegativeBinomial
 from symjax.pmc_bridge.distributions import HurdlePoisson as HurdlePoisson
 from symjax.pmc_bridge.distributions import HyperGeometric as HyperGeometric
+from symjax.pmc_bridge.distributions import Interpolated as Interpolated
 from symjax.pmc_bridge.distributions import InverseGamma as InverseGamma
 from symjax.pmc_bridge.distributions import InverseWishart as InverseWishart
 from symjax.pmc_bridge.distributions import KroneckerNormal as KroneckerNormal

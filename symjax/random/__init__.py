@@ -47,6 +47,7 @@ from symjax.random.distributions.hurdle import HurdleLogNormal as HurdleLogNorma
 from symjax.random.distributions.hurdle import HurdleNegativeBinomial as HurdleNegativeBinomial
 from symjax.random.distributions.hurdle import HurdlePoisson as HurdlePoisson
 from symjax.random.distributions.hyper_geometric import HyperGeometric as HyperGeometric
+from symjax.random.distributions.interpolated import Interpolated as Interpolated
 from symjax.random.distributions.kronecker_normal import KroneckerNormal as KroneckerNormal
 from symjax.random.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from symjax.random.distributions.laplace import Laplace as Laplace
