@@ -132,6 +132,7 @@ from symjax.pmc_bridge.distributions import Pareto as Pareto
 from symjax.pmc_bridge.distributions import Poisson as Poisson
 from symjax.pmc_bridge.distributions import RandomWalk as RandomWalk
 from symjax.pmc_bridge.distributions import Simulator as Simulator
+from symjax.pmc_bridge.distributions import SkewStudentT as SkewStudentT
 from symjax.pmc_bridge.distributions import StickBreakingWeights as StickBreakingWeights
 from symjax.pmc_bridge.distributions import StudentT as StudentT
 from symjax.pmc_bridge.distributions import Truncated as Truncated

@@ -74,6 +74,7 @@ from symjax.random.distributions.pareto import Pareto as Pareto
 from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk
 from symjax.random.distributions.random_walk import RandomWalk as RandomWalk
 from symjax.random.distributions.simulator import Simulator as Simulator
+from symjax.random.distributions.skew_student_t import SkewStudentT as SkewStudentT
 from symjax.random.distributions.stick_breaking import StickBreakingWeights as StickBreakingWeights
 from symjax.random.distributions.student_t import HalfStudentT as HalfStudentT
 from symjax.random.distributions.student_t import StudentT as StudentT

@@ -55,6 +55,8 @@ def real():
     pymc.LogitNormal("logit_normal", 0.5, 2.0)
     pymc.Gumbel("gumbel", 0.5, 2.0)
     pymc.TruncatedNormal("truncated_normal", 0.5, 2.0, lower=-1.0, upper=3.0)
+    pymc.SkewStudentT("skew", 2.0, 3.0, mu=0.5, sigma=1.5)
+    pymc.Interpolated("interpolated", np.array([-1.0, 0.0, 2.0]), np.array([1.0, 2.0, 0.5]))
     pymc.Flat("flat")
 
 

@@ -259,6 +259,7 @@ _LAWS: dict[str, Callable[..., Any]] = {
     "CauchyRV": _direct(R.Cauchy, "alpha", "beta"),
     "HalfCauchyRV": _direct(R.HalfCauchy, "beta"),
     "StudentTRV": _direct(R.StudentT, "nu", "mu", "sigma"),
+    "SkewStudentTRV": _direct(R.SkewStudentT, "a", "b", "mu", "sigma"),
     "HalfStudentTRV": _direct(R.HalfStudentT, "nu", "sigma"),
     "LaplaceRV": _direct(R.Laplace, "mu", "b"),
     "AsymmetricLaplaceRV": _direct(R.AsymmetricLaplace, "b", "kappa", "mu"),
