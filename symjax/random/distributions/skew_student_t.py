@@ -29,8 +29,9 @@ def _shares(z: Any, total: Any) -> tuple[Any, Any]:
 class SkewStudentTDistribution(Distribution):
     r"""Skew t law, proportional to :math:`(1 + z/r)^{a+1/2} (1 - z/r)^{b+1/2}`.
 
-    Here :math:`r = \sqrt{a+b+z^2}` and :math:`z = (x-\mu)/\sigma`. It is the law of :math:`\mu + \sigma\sqrt{a+b}\,(2B-1) / (2\sqrt{B(1-B)})` for a B of law Beta(a, b); that of Student's t where
-    a and b are both half the degrees of freedom.
+    Here :math:`r = \sqrt{a+b+z^2}` and :math:`z = (x-\mu)/\sigma`. It is the law of
+    :math:`\mu + \sigma\sqrt{a+b}\,(2B-1) / (2\sqrt{B(1-B)})` for a B of law Beta(a, b), that of Student's t where a and b are both
+    half the degrees of freedom.
 
     Parameters
     ----------
