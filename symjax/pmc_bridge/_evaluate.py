@@ -52,7 +52,7 @@ def compile_fn(
     outs : Tensor or sequence of them
         Results.
     inputs : sequence of Tensor, optional
-        Arguments; the value variables by default.
+        Arguments; the value variables that `outs` depend on by default.
     point_fn : bool
         Whether the function takes a dict of values by name; the inputs by position if not.
     model : Model, optional

@@ -13,7 +13,7 @@ from symjax.core._function import function
 from symjax.core._gradient import gradients, hessians
 from symjax.core._leaves import Placeholder, Variable, present_shape
 from symjax.core._scope import detached
-from symjax.core._traverse import substitute
+from symjax.core._traverse import flatten, substitute, toposort
 from symjax.pmc_bridge._dims import Dims
 from symjax.pmc_bridge._from_pymc import from_pymc, is_pymc_model, pymc_model_in_context
 
@@ -361,8 +361,14 @@ class Model:
         return self.logp(self.potentials)
 
     def compile_fn(self, outs: Any, inputs: Sequence[Any] | None = None, point_fn: bool = True, **kwargs: Any) -> Any:
-        """A compiled function of a point, a dict of values by name, or of the inputs by position if not `point_fn`."""
-        found = list(self.value_vars if inputs is None else inputs)
+        """A compiled function of a point, a dict of values by name, or of the inputs by position if not `point_fn`.
+
+        The inputs are by default those value variables that `outs` depend on.
+        """
+        if inputs is None:
+            cone = set(toposort(flatten(outs)[0]))
+            inputs = [v for v in self.value_vars if v in cone]
+        found = list(inputs)
         compiled = function(*found, outputs=outs)
         if not point_fn:
             return compiled

@@ -8,7 +8,8 @@ import numpy as np
 
 import symjax.tensor as T
 from symjax._errors import ParameterError
-from symjax.core._node import Constant, Tensor
+from symjax.core._leaves import as_tensor
+from symjax.core._node import Constant
 from symjax.random._constraint import Constraint, positive
 
 
@@ -20,10 +21,10 @@ def checked(name: str, value: Any, constraint: Constraint) -> Any:
     ParameterError
         If it is a number that is not allowed; it names the parameter that the user wrote.
     """
-    if isinstance(value, Constant) or not isinstance(value, Tensor):
-        problem = constraint.problem(name, np.asarray(value.value if isinstance(value, Constant) else value))
-        if problem:
-            raise ParameterError(problem)
+    tensor = as_tensor(value)
+    problem = constraint.problem(name, np.asarray(tensor.value)) if isinstance(tensor, Constant) else None
+    if problem:
+        raise ParameterError(problem)
     return value
 
 

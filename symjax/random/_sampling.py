@@ -30,7 +30,7 @@ def draw(vars: Any, draws: int = 1, random_seed: Any = None, canonicalize: bool 
         What to draw; what the expressions share is drawn once.
     draws : int
         Number of independent joint draws.
-    random_seed : int or numpy.random.Generator, optional
+    random_seed : int, sequence of int, numpy.random.Generator or numpy.random.RandomState, optional
         The same seed gives the same draws in every process; without one they come from the operating system's entropy.
     canonicalize : bool
         Whether to rewrite the graph first, laws of random variables included; with one seed the draws then may differ from those
@@ -85,6 +85,10 @@ def _base(random_seed: Any) -> np.ndarray:
         return np.frombuffer(os.urandom(8), np.uint32)
     if isinstance(random_seed, np.random.Generator):
         return random_seed.integers(0, 2**32, 2, np.uint32)
+    if isinstance(random_seed, np.random.RandomState):
+        return random_seed.randint(0, 2**32, 2, np.uint32)
+    if np.ndim(random_seed):
+        return np.random.SeedSequence([int(s) for s in random_seed]).generate_state(2)
     seed = int(random_seed)
     return np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,6 +18,17 @@ from symjax.core._op import Aval, Operator
 from symjax.core._shapes import infer_elementwise
 from symjax.core._traverse import apply
 from symjax.tensor._wrap import elementwise, register
+
+
+def _of_reals(fn: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function that JAX has for floating types alone, of whole numbers as well."""
+
+    def of_numbers(x: Any) -> Any:
+        return fn(jnp.asarray(x, jnp.result_type(x, float)))
+
+    of_numbers.__doc__, of_numbers.__module__ = fn.__doc__, fn.__module__
+    return of_numbers
+
 
 add = elementwise(jnp.add, n_args=2)
 subtract = elementwise(jnp.subtract, n_args=2)
@@ -34,7 +46,7 @@ sign = elementwise(jnp.sign, n_args=1)
 square = elementwise(jnp.square, n_args=1)
 sqrt = elementwise(jnp.sqrt, n_args=1)
 cbrt = elementwise(jnp.cbrt, n_args=1)
-rsqrt = elementwise(jax.lax.rsqrt, "rsqrt", n_args=1)
+rsqrt = elementwise(_of_reals(jax.lax.rsqrt), "rsqrt", n_args=1)
 exp = elementwise(jnp.exp, n_args=1)
 exp2 = elementwise(jnp.exp2, n_args=1)
 expm1 = elementwise(jnp.expm1, n_args=1)
@@ -108,11 +120,11 @@ gammaincc = elementwise(jsp.gammaincc, n_args=2)
 erf = elementwise(jsp.erf, n_args=1)
 erfc = elementwise(jsp.erfc, n_args=1)
 erfinv = elementwise(jsp.erfinv, n_args=1)
-ndtr = elementwise(jsp.ndtr, n_args=1)
-log_ndtr = elementwise(jsp.log_ndtr, n_args=1)
-ndtri = elementwise(jsp.ndtri, n_args=1)
+ndtr = elementwise(_of_reals(jsp.ndtr), "ndtr", n_args=1)
+log_ndtr = elementwise(_of_reals(jsp.log_ndtr), "log_ndtr", n_args=1)
+ndtri = elementwise(_of_reals(jsp.ndtri), "ndtri", n_args=1)
 logit = elementwise(jsp.logit, n_args=1)
-sigmoid = elementwise(jax.nn.sigmoid, "sigmoid", n_args=1)
+sigmoid = elementwise(_of_reals(jax.nn.sigmoid), "sigmoid", n_args=1)
 softplus = elementwise(jax.nn.softplus, "softplus", n_args=1)
 log_sigmoid = elementwise(jax.nn.log_sigmoid, "log_sigmoid", n_args=1)
 relu = elementwise(jax.nn.relu, "relu", n_args=1)

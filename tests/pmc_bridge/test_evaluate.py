@@ -53,6 +53,10 @@ def test_functions_of_points():
     model, _ = model_and_draws()
     point = {"x": np.array([0.5, -0.5]), "s_log__": np.array(0.3)}
     assert float(pm.compile_fn(model.logp(), model=model)(point)) == pytest.approx(float(model.compile_logp()(point)))
+    # a density of some of the variables asks for their values alone
+    assert float(model.compile_logp(model["s"])({"s_log__": 0.3})) == pytest.approx(float(model.compile_logp(model["s"])(point)))
+    with pytest.raises(KeyError, match="s_log__"):
+        model.compile_logp(model["s"])({"x": point["x"]})
     x = T.vector("x")
     assert float(pm.compile([x], x.sum())(np.ones(3))) == 3.0
 

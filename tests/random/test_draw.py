@@ -114,3 +114,13 @@ def test_arguments():
     with pytest.raises(ValueError, match="draws"):
         R.draw(R.Normal(0.0, 1.0), draws=0)
     assert R.draw(T.constant(2.0), draws=3).tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("seed", [lambda: [1, 2], lambda: np.random.RandomState(5), lambda: np.random.default_rng(5), lambda: 5])
+def test_what_a_seed_may_be(seed):
+    x = R.Normal(0.0, 1.0, shape=(3,), name="x")
+    np.testing.assert_array_equal(R.draw(x, 2, random_seed=seed()), R.draw(x, 2, random_seed=seed()))
+    other = R.draw(x, 2, random_seed=np.random.RandomState(6))
+    assert not np.any(R.draw(x, 2, random_seed=seed()) == other)
+    state = np.random.RandomState(5)
+    assert not np.any(R.draw(x, random_seed=state) == R.draw(x, random_seed=state))

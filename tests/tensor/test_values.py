@@ -69,6 +69,13 @@ def test_unary(name):
     np.testing.assert_allclose(getattr(T, name)(x).eval(), UNARY[name](x), rtol=2e-12)
 
 
+@pytest.mark.parametrize("name", ["expit", "invprobit", "log_ndtr", "ndtri", "rsqrt", "exp", "gammaln", "log_sigmoid"])
+def test_functions_of_reals_take_whole_numbers(name):
+    with np.errstate(divide="ignore"):
+        expected = UNARY[name](np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(getattr(T, name)(np.array([1, 2, 3])).eval(), expected, rtol=2e-12)
+
+
 BINARY = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "true_div": np.divide, "floor_divide": np.floor_divide, "mod": np.mod,
     "power": np.power, "maximum": np.maximum, "minimum": np.minimum, "logaddexp": np.logaddexp, "arctan2": np.arctan2,

@@ -92,7 +92,7 @@ def _log_tail(x: Any, kappa: Any) -> Any:
     """Log of P(X ≤ x) for scale one and location zero."""
     left = T.less(x, 0.0)
     # each branch sees only its own side, so that the slope at the mode is the density's
-    below = T.where(left, x, 0.0) / kappa - T.log1p(kappa**-2)
+    below = T.where(left, x, 0.0) / kappa - T.log1p(1 / kappa**2)
     return T.where(left, below, T.log1p(-T.exp(-kappa * T.where(left, 0.0, x) - T.log1p(kappa**2))))
 
 

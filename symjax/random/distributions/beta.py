@@ -64,8 +64,8 @@ class BetaDistribution(Distribution):
         if chosen == ("mu", "sigma"):
             sigma = T.as_tensor(checked("sigma", sigma, positive))
             _check_spread(mu, sigma)
-            # the sign keeps a negative sigma out where it is no number yet
-            nu = (mu * (1 - mu) / sigma**2 - 1) * T.sign(sigma)
+            # a sigma that is no number yet and turns out not to be positive makes parameters that are not allowed
+            nu = T.where(T.greater(sigma, 0), mu * (1 - mu) / sigma**2 - 1, -1.0)
         else:
             nu = checked("nu", nu, positive)
         return mu * nu, (1 - mu) * nu

@@ -19,7 +19,7 @@ from symjax.random._incomplete import log_beta, log_gammainc, log_gammaincc
 
 def poisson_draw(key: Any, rate: Any, shape: Any) -> Any:
     """Poisson draws for any rate; beyond 10⁹ the Normal law of the same moments is nearer than a draw's own rounding."""
-    rate = jnp.asarray(rate)
+    rate = jnp.asarray(rate, jnp.result_type(rate, float))
     small = jax.random.poisson(key, jnp.minimum(rate, 1e9), shape, jnp.int64)
     normal = rate + jnp.sqrt(rate) * jax.random.normal(jax.random.fold_in(key, 1), shape, rate.dtype)
     return jnp.where(rate > 1e9, jnp.round(normal).astype(jnp.int64), small)
