@@ -63,7 +63,23 @@ def model_of_variables(model: Model | None = None) -> Model:
     return _stack()[-1]
 
 
-class Model:
+def _checked_name(name: str) -> str:
+    if name.endswith(":"):
+        raise KeyError(f"a name must not end with a colon, which parts the names of nested models; got {name!r}.")
+    return name
+
+
+class _MadeInContext(type):
+    """The type of models: variables made in the ``__init__`` of a subclass belong to the model that is being made."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        model = cls.__new__(cls)
+        with model:
+            model.__init__(*args, **kwargs)
+        return model
+
+
+class Model(metaclass=_MadeInContext):
     """A probabilistic model; random variables made within ``with Model() as model:`` belong to it.
 
     Parameters
@@ -100,8 +116,9 @@ class Model:
     def __init__(
         self, name: str = "", coords: Mapping[str, Any] | None = None, check_bounds: bool = True, *, model: Any = _IN_CONTEXT
     ):
-        self.parent: Model | None = (_stack()[-1] if _stack() else None) if model is _IN_CONTEXT else model
-        self.name = name
+        around = [m for m in _stack() if m is not self]
+        self.parent: Model | None = (around[-1] if around else None) if model is _IN_CONTEXT else model
+        self.name = _checked_name(name)
         self.check_bounds = check_bounds
         if self.parent is None:
             self.named_vars: dict[str, Any] = {}
@@ -144,7 +161,7 @@ class Model:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        _stack().remove(self)
+        _stack().pop()
 
     # Dims -----------------------------------------------------------------------------------------------------------------
 
@@ -194,10 +211,12 @@ class Model:
             If the model has a variable of that name.
         TypeError
             If the name is not a string.
+        KeyError
+            If the name ends with a colon, which parts the names of nested models.
         """
         if not isinstance(name, str):
             raise TypeError(f"the first argument must be the variable's name, a string, got {name!r}.")
-        full = self.name_for(name)
+        full = self.name_for(_checked_name(name))
         if full in self.named_vars:
             raise ValueError(f"Variable name {full} already exists: the model has a variable {full!r}; choose another name.")
         if full in self.dims.lengths and self.dims.coords.get(full) is not None and full not in self.dims.of_variables:
@@ -258,8 +277,15 @@ class Model:
         self.free_RVs.append(rv)
         return rv
 
+    def __getattr__(self, name: str) -> Any:
+        # a variable, where it is no attribute; a model that is being made has none yet
+        if "named_vars" in vars(self) and name in self:
+            return self[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute or variable {name!r}", name=name, obj=self)
+
     def __getitem__(self, key: str) -> Any:
-        for name in (key, self.name_for(key)):
+        # a variable of a nested model comes before one of the same name of the models around it
+        for name in (self.name_for(key), key):
             if name in self.named_vars:
                 return self.named_vars[name]
         near = difflib.get_close_matches(key, self.named_vars, 1, cutoff=0.0)

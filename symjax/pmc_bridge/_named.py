@@ -14,10 +14,12 @@ from symjax.core._leaves import Variable, as_tensor, present_shape
 from symjax.core._node import Constant, Tensor
 from symjax.core._scope import detached
 from symjax.core._shapes import is_symbolic
+from symjax.core._traverse import toposort
 from symjax.pmc_bridge._missing import impute, missing_in
 from symjax.pmc_bridge._model import model_of_variables
 from symjax.random import transforms
 from symjax.random._distribution import Distribution
+from symjax.random._draw import RandomVariable
 
 #: Stands for "the default transform of the variable's support".
 UNSET = object()
@@ -149,8 +151,20 @@ def _check_keywords(distribution: ModelDistribution, name: Any, kwargs: dict[str
 
 
 def observed_tensor(name: str, observed: Any) -> Tensor:
-    """Data without missing values as a tensor."""
+    """Data without missing values as a tensor.
+
+    Raises
+    ------
+    TypeError
+        If they depend on a random variable.
+    """
     if isinstance(observed, Tensor):
+        drawn = next((n for n in toposort([observed]) if isinstance(n, RandomVariable)), None)
+        if drawn is not None:
+            raise TypeError(
+                f"{name!r}: observed must be data, got an expression of the random variable {drawn.name!r}. Condition on "
+                "numbers, or add the log density of the expression with pm.Potential."
+            )
         return observed
     return as_tensor(np.ma.getdata(observed) if isinstance(observed, np.ma.MaskedArray) else np.asarray(observed))
 

@@ -81,6 +81,56 @@ def test_nested_models_prefix_names():
     assert "y" not in outer and "x" in outer
 
 
+def test_variables_are_attributes_of_their_models():
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0)
+        y = pm.Deterministic("y", x**2)
+        with pm.Model(name="part") as part:
+            inner = pm.Normal("x", 0.0, 1.0)
+    assert model.x is x and model.y is y and part.x is inner and part["x"] is inner and model["part::x"] is inner
+    assert hasattr(part, "y") and not hasattr(model, "z")
+    with pytest.raises(AttributeError, match="no attribute or variable 'z'"):
+        _ = model.z
+
+
+def test_what_a_subclass_makes_in_its_init_belongs_to_it():
+    class Trend(pm.Model):
+        def __init__(self, spread, name=""):
+            super().__init__(name)
+            slope = pm.Normal("slope", 0.0, spread)
+            pm.Deterministic("double", 2.0 * slope)
+
+    alone = Trend(2.0)
+    assert list(alone.named_vars) == ["slope", "double"] and alone.parent is None
+    with pm.Model() as model:
+        part = Trend(2.0, name="trend")
+        assert part.parent is model and pm.modelcontext(None) is model
+        with model, part, model:
+            assert pm.modelcontext(None) is model
+        assert pm.modelcontext(None) is model
+    assert list(model.named_vars) == ["trend::slope", "trend::double"]
+    with pytest.raises(TypeError, match="no model on the context stack"):
+        pm.modelcontext(None)
+
+
+def test_names_do_not_end_with_a_colon():
+    with pm.Model(), pytest.raises(KeyError, match="must not end with a colon"):
+        pm.Normal("x:")
+    with pytest.raises(KeyError, match="must not end with a colon"):
+        pm.Model(name="part::")
+
+
+def test_data_do_not_depend_on_random_variables():
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0)
+        known = pm.Data("known", [1.0, 2.0])
+        pm.Normal("y", x, 1.0, observed=2.0 * known)
+        for value in (x, 2.0 * x, pm.Normal.dist(0.0, 1.0)):
+            with pytest.raises(TypeError, match="'z': observed must be data, got an expression of the random variable"):
+                pm.Normal("z", 0.0, 1.0, observed=value)
+    assert [rv.name for rv in model.observed_RVs] == ["y"]
+
+
 def test_membership_asks_for_identity():
     with pm.Model() as model:
         x = pm.Normal("x", 0.0, 1.0, shape=3)
