@@ -149,6 +149,7 @@ def compile_log_density(
     framed: bool = False,
     powers: Mapping[str, float] | None = None,
     may_draw: bool = False,
+    jacobian: bool = True,
 ) -> CompiledModel:
     """Compile a model's joint log density.
 
@@ -166,6 +167,8 @@ def compile_log_density(
         To which power the factors of these variables are raised.
     may_draw : bool
         Whether terms may be simulated, as a `Simulator`'s is, each evaluation with the key that it is given.
+    jacobian : bool
+        Whether the density is that of the unconstrained variables; that of the variables themselves if not.
 
     Returns
     -------
@@ -189,7 +192,7 @@ def compile_log_density(
     flat, whole = _layout(continuous), _layout(discrete)
     moved = reparametrize(continuous, plan, lambda position: _split(position, flat)) if framed else None
     coordinates = (*(continuous if moved is None else moved.parts), *discrete)
-    terms = log_density(plan, coordinates)
+    terms = log_density(plan, coordinates, jacobian=jacobian)
     with detached():
         summed = [total([t]) * powers[name] if powers and name in powers else total([t]) for name, t in terms.items()]
         density = total(summed)

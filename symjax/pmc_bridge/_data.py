@@ -79,12 +79,30 @@ def _add_dims(model: Any, name: str, dims: tuple[Any, ...], shape: tuple[int, ..
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(value)
+    # what a mask hides is no number
+    array = np.where(np.ma.getmaskarray(value), np.nan, np.ma.getdata(value)) if np.ma.is_masked(value) else np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name!r}: data must be numbers, got dtype {array.dtype}.")
     if array.dtype.kind == "f":
         array = array.astype(config.float_dtype)
     return array
+
+
+def _converted(name: str, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """New values in the type of the data that they replace.
+
+    Raises
+    ------
+    TypeError
+        If the type cannot hold them: the values are not whole numbers and those that they replace are.
+    """
+    kept = np.isfinite(array) & (array == np.floor(array)) if dtype.kind in "iu" else np.isin(array, (0, 1))
+    if dtype.kind in "biu" and not kept.all():
+        raise TypeError(
+            f"set_data: {name!r} has dtype {dtype}, which cannot hold {array[~kept][0]}. Make the data with floats, "
+            f"pm.Data({name!r}, np.asarray(values, float)), if they may be replaced by floats."
+        )
+    return array.astype(dtype)
 
 
 def set_data(new_data: Mapping[str, Any], model: Any = None, *, coords: Mapping[str, Any] | None = None) -> None:
@@ -113,13 +131,15 @@ def replace_data(model: Any, name: str, values: Any, coords: Mapping[str, Any]) 
         If the model has no such data.
     ShapeError
         If the number of axes differs, or a new length contradicts coordinates or another variable.
+    TypeError
+        If the data are whole numbers and the new values are not.
     """
     known = {d.name: d for d in model.data_vars}
     if name not in known:
         near = difflib.get_close_matches(name, known, 1, cutoff=0.0)
         raise KeyError(f"set_data: the model has no data {name!r}; did you mean {near[0] if near else None!r}?")
     variable = known[name]
-    array = _array(name, values).astype(variable.dtype)
+    array = _converted(name, _array(name, values), variable.dtype)
     if array.ndim != variable.ndim:
         raise ShapeError(f"set_data: {name!r} has {variable.ndim} axes, the new value shape {array.shape}.")
     if name in model.imputed and not np.array_equal(np.isnan(array), model.imputed[name]):

@@ -12,7 +12,7 @@ import numpy as np
 from symjax import variational
 from symjax._errors import SamplingError
 from symjax.pmc_bridge._compile import CompiledModel
-from symjax.pmc_bridge._find_map import find_MAP
+from symjax.pmc_bridge._find_map import mode_of
 from symjax.pmc_bridge._fit_target import compile_target, posterior_of
 from symjax.pmc_bridge._forward import seed_of
 from symjax.pmc_bridge._minibatch import refuse_minibatches
@@ -58,7 +58,7 @@ def fit_laplace(
     refuse_minibatches(model, "fit")
     compiled = compile_target(model)
     _check_counts(draws=draws, chains=chains)
-    mode = find_MAP(model=model, initvals=start, progressbar=progressbar, **optimizer_kwargs)
+    mode = mode_of(model, jacobian=True, initvals=start, progressbar=progressbar, **optimizer_kwargs)
     mean, cov = variational.laplace(compiled.target, compiled.flatten(mode)[0])
     seed = seed_of(random_seed)
     noise = np.random.default_rng(seed).standard_normal((chains, draws, len(mean)))

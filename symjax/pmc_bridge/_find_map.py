@@ -25,7 +25,10 @@ def find_MAP(
     maxeval: int = 5000,
     **optimizer_kwargs: Any,
 ) -> dict[str, np.ndarray]:
-    """Find the maximum of the posterior density, in the unconstrained space that sampling uses.
+    """Find the maximum of the posterior density.
+
+    It is the density of the variables themselves, without the Jacobians of their transforms, though the search goes over the
+    unconstrained space that sampling uses.
 
     Parameters
     ----------
@@ -65,6 +68,17 @@ def find_MAP(
     >>> float(mode["x"].round(6))
     1.0
     """
+    return mode_of(
+        model, jacobian=False, method=method, vars=vars, initvals=initvals, random_seed=random_seed, progressbar=progressbar,
+        maxeval=maxeval, **optimizer_kwargs,
+    )  # fmt: skip
+
+
+def mode_of(
+    model: Any, *, jacobian: bool, method: str = "L-BFGS-B", vars: Any = None, initvals: Any = None, random_seed: Any = None,
+    progressbar: bool = True, maxeval: int = 5000, **optimizer_kwargs: Any,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """The mode of the variables' density, or with `jacobian` that of the unconstrained variables; see `find_MAP`."""
     from scipy.optimize import minimize
 
     from symjax.pmc_bridge._compile import compile_log_density
@@ -73,7 +87,7 @@ def find_MAP(
 
     model = modelcontext(model)
     refuse_minibatches(model, "find_MAP")
-    compiled = compile_log_density(model, rewrites=())
+    compiled = compile_log_density(model, rewrites=(), jacobian=jacobian)
     compiled.refuse_atoms()
     start = compiled.flatten(model.initial_point(random_seed) if initvals is None else _start(model, initvals, random_seed))
     continuous, discrete = start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -65,6 +66,7 @@ def sample_prior_predictive(
     (1, 10)
     """
     model = modelcontext(model)
+    _warn_of_potentials(model, "sample_prior_predictive")
     names = known_names(model, var_names, [*model.free_RVs, *model.observed_RVs, *model.deterministics])
     found = run_forward([model.named_vars[n] for n in names], {}, draws, random_seed)
     arrays = dict(zip(names, found, strict=True))
@@ -135,6 +137,7 @@ def sample_posterior_predictive(
         If a posterior variable does not have the shape that the model gives it now.
     """
     model = modelcontext(model)
+    _warn_of_potentials(model, "sample_posterior_predictive")
     dims = list(sample_dims or ("chain", "draw"))
     posterior = _posterior(trace)
     default = [*model.observed_RVs, *_downstream(model.observed_RVs, model.deterministics)]
@@ -198,6 +201,13 @@ def compute_log_likelihood(
     model = modelcontext(model)
     names = known_names(model, var_names, model.observed_RVs)
     return _terms_at_draws(model, idata, names, list(sample_dims), "log_likelihood", extend_inferencedata)
+
+
+def _warn_of_potentials(model: Any, what: str) -> None:
+    """Say that potentials, which are densities of no variable, cannot be drawn from."""
+    if model.potentials:
+        names = [p.name for p in model.potentials]
+        warnings.warn(f"{what}: draws are from the variables' laws; the potentials {names} do not affect them.", stacklevel=3)
 
 
 def compute_log_prior(

@@ -84,3 +84,27 @@ def test_a_dim_that_a_variable_has_for_good_keeps_its_length():
         pm.Data("x", np.zeros(3), dims="row")
     with pytest.raises(ShapeError, match="length 2, but 'effect' has 3 of it for good"):
         pm.set_data({"x": np.zeros(2)}, model=model, coords={"row": [0, 1]})
+
+
+def test_what_a_mask_hides_is_no_datum():
+    with pm.Model() as model:
+        seen = pm.Data("seen", np.ma.masked_values([1, -99, 3], -99))
+        with pytest.warns(pm.ImputationWarning):
+            pm.Normal("y", 0.0, 1.0, observed=seen)
+    np.testing.assert_array_equal(seen.get_value(), [1.0, np.nan, 3.0])
+    assert model.free_RVs[0].shape == (1,)
+
+
+def test_new_data_are_not_cut_to_whole_numbers():
+    with pm.Model() as model:
+        n = pm.Data("n", [1, 2])
+        flag = pm.Data("flag", [True, False])
+    model.set_data("n", [3.0, 4.0])
+    assert n.get_value().tolist() == [3, 4] and n.dtype == np.int64
+    for bad in ([1.5, 2.0], [np.nan, 1.0], [np.inf, 1.0]):
+        with pytest.raises(TypeError, match="'n' has dtype int64, which cannot hold"):
+            model.set_data("n", bad)
+    with pytest.raises(TypeError, match="'flag' has dtype bool, which cannot hold 2"):
+        model.set_data("flag", [2, 1])
+    model.set_data("flag", [0, 1])
+    assert flag.get_value().tolist() == [False, True] and n.get_value().tolist() == [3, 4]

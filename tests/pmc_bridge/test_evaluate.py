@@ -78,3 +78,15 @@ def test_priors_of_a_mass():
     assert found["lam"] == pytest.approx(-np.log(0.1) / 3, rel=1e-3)
     with pytest.raises(ValueError, match="mass"):
         pm.find_constrained_prior(pm.Normal, 0.0, 1.0, {"mu": 0.0, "sigma": 1.0}, mass=1.0)
+
+
+def test_draws_from_the_laws_say_that_potentials_do_not_affect_them():
+    with pm.Model() as model:
+        x = pm.Normal("x", 0.0, 1.0)
+        pm.Potential("pull", -(x**2))
+        pm.Normal("y", x, 1.0, observed=0.5)
+    with pytest.warns(UserWarning, match=r"sample_prior_predictive: .* the potentials \['pull'\] do not affect them"):
+        prior = pm.sample_prior_predictive(10, model=model, random_seed=1)
+    prior["posterior"] = prior["prior"]
+    with pytest.warns(UserWarning, match=r"sample_posterior_predictive: .* \['pull'\]"):
+        pm.sample_posterior_predictive(prior, model=model, random_seed=1, progressbar=False)

@@ -129,6 +129,17 @@ def test_find_map_is_the_mode(conjugate):
     assert found["twice"] == pytest.approx(2 * mean, abs=1e-5)
 
 
+def test_the_mode_is_that_of_the_variables_themselves():
+    with pm.Model():
+        rate = pm.Gamma("rate", 3.0, 2.0)
+        chance = pm.Beta("chance", 2.0, 2.0)
+        pm.Poisson("counts", rate, observed=[4, 1, 2])
+        pm.Binomial("wins", 10, chance, observed=3)
+        found = pm.find_MAP(progressbar=False)
+    # the modes of the Gamma law (10, 5) and of the Beta law (5, 9)
+    assert found["rate"] == pytest.approx(9 / 5, abs=1e-5) and found["chance"] == pytest.approx(4 / 12, abs=1e-5)
+
+
 def test_errors_of_sampling(conjugate):
     model, *_ = conjugate
     with pytest.raises(TypeError, match="unknown keyword 'target_acept'. Did you mean 'target_accept'"):

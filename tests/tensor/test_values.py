@@ -268,6 +268,19 @@ def test_a_complex_number_is_not_cast_to_a_real_one():
         T.cast(T.constant(1j), "float64")
 
 
+@pytest.mark.parametrize("name", ["exp", "log", "log1p", "expm1", "sin", "tanh", "arctan", "floor", "sqrt"])
+def test_functions_are_methods(name):
+    np.testing.assert_array_equal(getattr(T.as_tensor(X), name)().eval(), getattr(T, name)(X).eval())
+
+
+def test_parts_are_replaced_by_methods():
+    x = T.as_tensor(np.arange(4.0))
+    np.testing.assert_array_equal(x[1:3].set(7.0).eval(), [0.0, 7.0, 7.0, 3.0])
+    np.testing.assert_array_equal(x[[0, 0]].inc(1.0).eval(), [2.0, 1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match=r"need a part like `x\[index\]`"):
+        T.vector("v").set(1.0)
+
+
 def test_wrapped_functions_of_jax():
     both = T.jax_wrap(lambda x, *, power: {"sum": jnp.sum(x**power), "parts": (x, x + 1)})
     out = both(T.constant(V), power=2)
