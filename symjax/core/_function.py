@@ -111,7 +111,7 @@ class Function:
         for variable, value in zip(self._updated, results[n:], strict=True):
             variable._store(value)
         if device_get and not _is_traced(results):
-            results = [np.asarray(r) for r in results[:n]]
+            results = [np.array(r) for r in results[:n]]  # the caller's own, to change at will
         return results[0] if self._single is not None else self._build(results[:n])
 
     def __repr__(self) -> str:
@@ -296,7 +296,7 @@ def evaluate(outputs: Any, feed: dict[Tensor, Any] | None = None, *, seed: int |
         results = program.run(values, program.values_of_data(), stream)
     if _is_traced(results):
         return build(results)
-    return build([np.asarray(r) for r in results])
+    return build([np.array(r) for r in results])
 
 
 def _feed_value(tensor: Tensor, value: Any) -> Any:

@@ -120,7 +120,8 @@ class CompiledModel:
         """
         lead = positions.shape[:-1]
         n = int(np.prod(lead, dtype=int))
-        given = [*self._split(positions.reshape(n, -1), self._continuous), *self._split(discrete.reshape(n, -1), self._discrete)]
+        given = [*self._split(positions.reshape(n, positions.shape[-1]), self._continuous)]
+        given += self._split(discrete.reshape(n, discrete.shape[-1]), self._discrete)
         forward = by if by is not None and by.n == n else self.recovery(n, names)
         columns = forward(given, random_seed)
         return {name: c.reshape(*lead, *c.shape[1:]) for name, c in zip(names, columns, strict=True)}

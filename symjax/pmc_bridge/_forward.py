@@ -111,7 +111,7 @@ class Forward:
                 given = [np.asarray(v[at:stop], leaf.dtype) for v, leaf in zip(values, self._given, strict=True)]
                 found = run(np.arange(at, stop), given, seed, self._data)
                 parts.append([np.asarray(f)[start - at :] for f in found])
-        columns = [p[0] if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]
+        columns = [np.array(p[0]) if len(p) == 1 else np.concatenate(p) for p in zip(*parts, strict=True)]
         k = self._n_outputs
         for i, check in enumerate(self._checks):
             raise_if_broken(check, *columns[k + 3 * i : k + 3 * i + 3])

@@ -251,7 +251,7 @@ def _results(model: Any, compiled: CompiledModel, found: Samples, names: list[st
     groups: dict[str, Any] = {}
     groups["posterior"] = compiled.recover(found.positions, found.discrete, names, seed, by=recovery)
     groups["sample_stats"] = {"tune": np.zeros(found.positions.shape[:2], bool), **found.statistics}
-    if found.warmup_positions is not None and found.warmup_discrete is not None:
+    if tune and found.warmup_positions is not None and found.warmup_discrete is not None:
         groups["warmup_posterior"] = compiled.recover(found.warmup_positions, found.warmup_discrete, names, seed + 1)
         groups["warmup_sample_stats"] = {"tune": np.ones(found.warmup_positions.shape[:2], bool), **(found.warmup_statistics or {})}
     attrs = {

@@ -107,4 +107,4 @@ def _run(program: Program, base: np.ndarray, draws: int) -> list[np.ndarray]:
     options = compiler_options(tiny=draws <= _FEW)
     with jax.enable_x64(True):
         found = jax.jit(many, compiler_options=options)(base, np.arange(draws, dtype=np.uint32), program.values_of_data())
-    return [np.asarray(v) for v in found]
+    return [np.array(v) for v in found]

@@ -77,7 +77,8 @@ def _trajectories(statistics: Mapping[str, np.ndarray]) -> list[Finding]:
         )
     energy = statistics.get("energy")
     if energy is not None and energy.shape[1] > 10:
-        fraction = np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a chain that never moves has one energy
+            fraction = np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)
         if (fraction < 0.3).any():
             found.append(
                 Finding(

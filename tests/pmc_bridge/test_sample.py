@@ -140,6 +140,25 @@ def test_the_mode_is_that_of_the_variables_themselves():
     assert found["rate"] == pytest.approx(9 / 5, abs=1e-5) and found["chance"] == pytest.approx(4 / 12, abs=1e-5)
 
 
+def test_warmup_that_is_none_is_not_kept():
+    with pm.Model():
+        pm.Uniform("x", 0.0, 1.0, shape=2)
+        keep = {"chains": 2, "discard_tuned_samples": False, "compute_convergence_checks": False, "rewrites": ()}
+        trees = [pm.sample(12, tune=tune, progressbar=False, random_seed=1, **keep) for tune in (0, 5)]
+    assert ["warmup_posterior" in t.children for t in trees] == [False, True]
+    assert trees[1]["warmup_posterior"]["x"].shape == (2, 5, 2) and trees[0]["posterior"]["x"].shape == (2, 12, 2)
+
+
+def test_results_are_the_callers_own(conjugate):
+    model, *_ = conjugate
+    tree = pm.sample(20, tune=5, chains=1, model=model, progressbar=False, random_seed=1, compute_convergence_checks=False)
+    prior = pm.sample_prior_predictive(20, model=model, random_seed=1)
+    x = pm.Normal.dist(0.0, 1.0, shape=3)
+    arrays = [tree.posterior["mu"].values, prior.prior["mu"].values, pm.draw(x, random_seed=1), x.eval(), pm.compile([], 2.0 * x)()]
+    for array in arrays:
+        array[...] = 1.0
+
+
 def test_errors_of_sampling(conjugate):
     model, *_ = conjugate
     with pytest.raises(TypeError, match="unknown keyword 'target_acept'. Did you mean 'target_accept'"):
