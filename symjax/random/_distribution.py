@@ -243,6 +243,8 @@ class Distribution:
         event = tuple(self.event_shape(*shapes))
         if shape is None and size is None:
             return (*batch, *event)
+        if shape is not None and size is not None:
+            raise ShapeError(f"{label}: give 'shape' or 'size', not both; got shape={shape} and size={size}.")
         if size is not None:
             wanted = as_shape(size)
         else:

@@ -5,6 +5,7 @@ import pytest
 
 import symjax.random as R
 import symjax.tensor as T
+from symjax._errors import ShapeError
 
 #: Laws with whole numbers where real ones are meant.
 WHOLE = {
@@ -55,3 +56,9 @@ def test_probabilities_in_a_list_of_tensors():
     p = T.scalar("p")
     density = R.logp(R.Categorical([p, p, 1 - 2 * p]), np.arange(3))
     np.testing.assert_allclose(density.eval({p: 0.2}), np.log([0.2, 0.2, 0.6]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [2, 3, (3,)])
+def test_shape_and_size_together_are_refused(size):
+    with pytest.raises(ShapeError, match="give 'shape' or 'size', not both"):
+        R.Normal(0.0, 1.0, shape=(3,), size=size)
