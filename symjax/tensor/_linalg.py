@@ -215,7 +215,7 @@ tensorinv = jax_wrap(jnp.linalg.tensorinv)
 tensorsolve = jax_wrap(jnp.linalg.tensorsolve)
 condition_number = jax_wrap(jnp.linalg.cond, "condition_number")
 toeplitz = jax_wrap(jsl.toeplitz)
-matrix_inverse, matrix_dot, kronecker = inv, multi_dot, kron
+matrix_inverse, matrix_dot = inv, multi_dot
 
 
 def cho_factor(a: Any, lower: bool = False) -> tuple[Tensor, bool]:
@@ -226,6 +226,11 @@ def cho_factor(a: Any, lower: bool = False) -> tuple[Tensor, bool]:
 def batched_dot(a: Any, b: Any) -> Tensor:
     """Products over a shared leading axis."""
     return matmul(a, b)
+
+
+def kronecker(*matrices: Any) -> Tensor:
+    """Kronecker product of any number of matrices."""
+    return functools.reduce(kron, matrices)
 
 
 def _kron_apply(operation: Any, factors: Any, m: Any) -> Tensor:

@@ -159,6 +159,8 @@ def wrap(
     def maker(*args: Any, **kwargs: Any) -> Any:
         label = kwargs.pop("name", None)
         n = len(args) if n_tensors is None else n_tensors
+        if len(args) > n + len(statics):
+            raise TypeError(f"{op.name} takes at most {n + len(statics)} arguments by position, got {len(args)}.")
         tensors = [as_tensor(a) for a in args[:n]]
         settings = {**dict(zip(statics, args[n:], strict=False)), **kwargs}
         node = apply(op, tensors, {k: hashable(v) for k, v in settings.items()}, name=label)

@@ -182,6 +182,7 @@ OTHERS = {
     "tensordot": (lambda: T.tensordot(Z, Z, axes=[[0], [0]]), lambda: np.tensordot(Z, Z, [[0], [0]])),
     "einsum": (lambda: T.einsum("ij,ij->j", X, Y), lambda: np.einsum("ij,ij->j", X, Y)),
     "outer": (lambda: T.outer(V, V), lambda: np.outer(V, V)),
+    "kronecker": (lambda: T.kronecker(A, X, V), lambda: np.kron(np.kron(A, X), V)),
     "kron": (lambda: T.kron(A, X), lambda: np.kron(A, X)),
     "kron_dot": (lambda: T.kron_dot([A, S, X], np.arange(64.0)), lambda: (np.kron(np.kron(A, S), X) @ np.arange(64.0))[:, None]),
     "kron_solve_lower": (
@@ -271,6 +272,11 @@ def test_a_complex_number_is_not_cast_to_a_real_one():
 @pytest.mark.parametrize("name", ["exp", "log", "log1p", "expm1", "sin", "tanh", "arctan", "floor", "sqrt"])
 def test_functions_are_methods(name):
     np.testing.assert_array_equal(getattr(T.as_tensor(X), name)().eval(), getattr(T, name)(X).eval())
+
+
+def test_arguments_that_no_operation_takes_are_refused():
+    with pytest.raises(TypeError, match="kron takes at most 2 arguments by position, got 3"):
+        T.kron(A, X, V)
 
 
 def test_parts_are_replaced_by_methods():
