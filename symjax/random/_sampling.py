@@ -86,7 +86,7 @@ def _base(random_seed: Any) -> np.ndarray:
     if isinstance(random_seed, np.random.Generator):
         return random_seed.integers(0, 2**32, 2, np.uint32)
     if isinstance(random_seed, np.random.RandomState):
-        return random_seed.randint(0, 2**32, 2, np.uint32)
+        return np.frombuffer(random_seed.bytes(8), np.uint32)
     if np.ndim(random_seed):
         return np.random.SeedSequence([int(s) for s in random_seed]).generate_state(2)
     seed = int(random_seed)
