@@ -63,6 +63,7 @@ def test_with_every_input_inducing_the_process_is_exact(approx):
     np.testing.assert_allclose(y, z, rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:sample_posterior_predictive")
 def test_conditionals_are_drawn_and_data_may_change():
     with bridge.Model() as model:
         x, y = bridge.Data("x", X), bridge.Data("y_data", Y)
