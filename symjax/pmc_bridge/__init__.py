@@ -117,6 +117,7 @@ from symjax.pmc_bridge.distributions import LogitNormal as LogitNormal
 from symjax.pmc_bridge.distributions import LogNormal as LogNormal
 from symjax.pmc_bridge.distributions import MatrixNormal as MatrixNormal
 from symjax.pmc_bridge.distributions import Mixture as Mixture
+from symjax.pmc_bridge.distributions import Moyal as Moyal
 from symjax.pmc_bridge.distributions import Multinomial as Multinomial
 from symjax.pmc_bridge.distributions import MvGaussianRandomWalk as MvGaussianRandomWalk
 from symjax.pmc_bridge.distributions import MvNormal as MvNormal
@@ -135,6 +136,7 @@ from symjax.pmc_bridge.distributions import Simulator as Simulator
 from symjax.pmc_bridge.distributions import SkewStudentT as SkewStudentT
 from symjax.pmc_bridge.distributions import StickBreakingWeights as StickBreakingWeights
 from symjax.pmc_bridge.distributions import StudentT as StudentT
+from symjax.pmc_bridge.distributions import Triangular as Triangular
 from symjax.pmc_bridge.distributions import Truncated as Truncated
 from symjax.pmc_bridge.distributions import TruncatedNormal as TruncatedNormal
 from symjax.pmc_bridge.distributions import Uniform as Uniform

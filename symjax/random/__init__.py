@@ -61,6 +61,7 @@ from symjax.random.distributions.markov_chain import DiscreteMarkovChain as Disc
 from symjax.random.distributions.matrix_normal import MatrixNormal as MatrixNormal
 from symjax.random.distributions.mixture import Mixture as Mixture
 from symjax.random.distributions.mixture import NormalMixture as NormalMixture
+from symjax.random.distributions.moyal import Moyal as Moyal
 from symjax.random.distributions.mv_normal import Dirichlet as Dirichlet
 from symjax.random.distributions.mv_normal import MvNormal as MvNormal
 from symjax.random.distributions.mv_random_walk import MvGaussianRandomWalk as MvGaussianRandomWalk
@@ -78,6 +79,7 @@ from symjax.random.distributions.skew_student_t import SkewStudentT as SkewStude
 from symjax.random.distributions.stick_breaking import StickBreakingWeights as StickBreakingWeights
 from symjax.random.distributions.student_t import HalfStudentT as HalfStudentT
 from symjax.random.distributions.student_t import StudentT as StudentT
+from symjax.random.distributions.triangular import Triangular as Triangular
 from symjax.random.distributions.truncated import Truncated as Truncated
 from symjax.random.distributions.truncated_normal import TruncatedNormal as TruncatedNormal
 from symjax.random.distributions.uniform import Uniform as Uniform

@@ -60,6 +60,12 @@ def real():
     pymc.Flat("flat")
 
 
+def skewed():
+    mu = pymc.Normal("mu")
+    pymc.Triangular("triangular", lower=-1.0, upper=2.0 + mu**2, c=0.5)
+    pymc.Moyal("moyal", mu, 2.0)
+
+
 def counts():
     p = pymc.Beta("p", 2.0, 2.0)
     pymc.Binomial("binomial", 5, p, observed=[1, 3])
@@ -126,7 +132,7 @@ def operations():
     pymc.Potential("term", -(pt.logsumexp(scan) ** 2) - pt.log(pt.linalg.det(root)) - (solved**2).sum() - spread)
 
 
-MODELS = (regression, hierarchy, positive, real, counts, vectors, modifiers, series, foreign, operations)
+MODELS = (regression, hierarchy, positive, real, skewed, counts, vectors, modifiers, series, foreign, operations)
 
 
 def both(build):

@@ -13,6 +13,7 @@ from row import FAR as FAR
 from row import NEAR, Row, array
 from scipy.integrate import quad
 from scipy.special import betaln, expit
+from skewed_cases import SKEWED
 
 import symjax.random as R
 
@@ -412,4 +413,4 @@ CONTINUOUS = [
     ),
 ]
 
-ROWS: list[Row] = [*CONTINUOUS, *DISCRETE, *MODIFIED, *POINT_MASSES]
+ROWS: list[Row] = [*CONTINUOUS, *SKEWED, *DISCRETE, *MODIFIED, *POINT_MASSES]

@@ -270,6 +270,8 @@ _LAWS: dict[str, Callable[..., Any]] = {
     "WeibullBetaRV": _direct(R.Weibull, "alpha", "beta"),
     "KumaraswamyRV": _direct(R.Kumaraswamy, "a", "b"),
     "TruncatedNormalRV": _direct(R.TruncatedNormal, "mu", "sigma", "lower", "upper"),
+    "TriangularRV": _direct(R.Triangular, "lower", "c", "upper"),
+    "MoyalRV": _direct(R.Moyal, "mu", "sigma"),
     "FlatRV": _direct(R.Flat),
     "HalfFlatRV": _direct(R.HalfFlat),
     "BernoulliRV": _direct(R.Bernoulli, "p"),
