@@ -89,6 +89,7 @@ from symjax.pmc_bridge.distributions import DiscreteMarkovChain as DiscreteMarko
 from symjax.pmc_bridge.distributions import DiscreteUniform as DiscreteUniform
 from symjax.pmc_bridge.distributions import DiscreteWeibull as DiscreteWeibull
 from symjax.pmc_bridge.distributions import EulerMaruyama as EulerMaruyama
+from symjax.pmc_bridge.distributions import ExGaussian as ExGaussian
 from symjax.pmc_bridge.distributions import Exponential as Exponential
 from symjax.pmc_bridge.distributions import Flat as Flat
 from symjax.pmc_bridge.distributions import Gamma as Gamma
@@ -115,6 +116,7 @@ from symjax.pmc_bridge.distributions import LKJCorr as LKJCorr
 from symjax.pmc_bridge.distributions import Logistic as Logistic
 from symjax.pmc_bridge.distributions import LogitNormal as LogitNormal
 from symjax.pmc_bridge.distributions import LogNormal as LogNormal
+from symjax.pmc_bridge.distributions import Lognormal as Lognormal
 from symjax.pmc_bridge.distributions import MatrixNormal as MatrixNormal
 from symjax.pmc_bridge.distributions import Mixture as Mixture
 from symjax.pmc_bridge.distributions import Moyal as Moyal
@@ -132,7 +134,9 @@ from symjax.pmc_bridge.distributions import OrderedProbit as OrderedProbit
 from symjax.pmc_bridge.distributions import Pareto as Pareto
 from symjax.pmc_bridge.distributions import Poisson as Poisson
 from symjax.pmc_bridge.distributions import RandomWalk as RandomWalk
+from symjax.pmc_bridge.distributions import Rice as Rice
 from symjax.pmc_bridge.distributions import Simulator as Simulator
+from symjax.pmc_bridge.distributions import SkewNormal as SkewNormal
 from symjax.pmc_bridge.distributions import SkewStudentT as SkewStudentT
 from symjax.pmc_bridge.distributions import StickBreakingWeights as StickBreakingWeights
 from symjax.pmc_bridge.distributions import StudentT as StudentT
@@ -140,6 +144,8 @@ from symjax.pmc_bridge.distributions import Triangular as Triangular
 from symjax.pmc_bridge.distributions import Truncated as Truncated
 from symjax.pmc_bridge.distributions import TruncatedNormal as TruncatedNormal
 from symjax.pmc_bridge.distributions import Uniform as Uniform
+from symjax.pmc_bridge.distributions import VonMises as VonMises
+from symjax.pmc_bridge.distributions import Wald as Wald
 from symjax.pmc_bridge.distributions import Weibull as Weibull
 from symjax.pmc_bridge.distributions import Wishart as Wishart
 from symjax.pmc_bridge.distributions import WishartBartlett as WishartBartlett

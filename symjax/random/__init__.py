@@ -33,6 +33,7 @@ from symjax.random.distributions.dirac_delta import DiracDelta as DiracDelta
 from symjax.random.distributions.dirichlet_multinomial import DirichletMultinomial as DirichletMultinomial
 from symjax.random.distributions.discrete_weibull import DiscreteWeibull as DiscreteWeibull
 from symjax.random.distributions.euler_maruyama import EulerMaruyama as EulerMaruyama
+from symjax.random.distributions.ex_gaussian import ExGaussian as ExGaussian
 from symjax.random.distributions.exponential import Exponential as Exponential
 from symjax.random.distributions.flat import Flat as Flat
 from symjax.random.distributions.flat import HalfFlat as HalfFlat
@@ -74,7 +75,9 @@ from symjax.random.distributions.ordered import OrderedProbit as OrderedProbit
 from symjax.random.distributions.pareto import Pareto as Pareto
 from symjax.random.distributions.random_walk import GaussianRandomWalk as GaussianRandomWalk
 from symjax.random.distributions.random_walk import RandomWalk as RandomWalk
+from symjax.random.distributions.rice import Rice as Rice
 from symjax.random.distributions.simulator import Simulator as Simulator
+from symjax.random.distributions.skew_normal import SkewNormal as SkewNormal
 from symjax.random.distributions.skew_student_t import SkewStudentT as SkewStudentT
 from symjax.random.distributions.stick_breaking import StickBreakingWeights as StickBreakingWeights
 from symjax.random.distributions.student_t import HalfStudentT as HalfStudentT
@@ -83,6 +86,8 @@ from symjax.random.distributions.triangular import Triangular as Triangular
 from symjax.random.distributions.truncated import Truncated as Truncated
 from symjax.random.distributions.truncated_normal import TruncatedNormal as TruncatedNormal
 from symjax.random.distributions.uniform import Uniform as Uniform
+from symjax.random.distributions.von_mises import VonMises as VonMises
+from symjax.random.distributions.wald import Wald as Wald
 from symjax.random.distributions.weibull import Weibull as Weibull
 from symjax.random.distributions.wishart import InverseWishart as InverseWishart
 from symjax.random.distributions.wishart import Wishart as Wishart

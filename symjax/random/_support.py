@@ -20,9 +20,10 @@ class Support:
     Attributes
     ----------
     kind : str
-        ``"real"``, ``"interval"``, ``"integers"``, ``"simplex"``, ``"vector"`` (all of a vector space), ``"positive_definite"``
-        (symmetric matrices), ``"cholesky_corr"`` and ``"packed_cholesky"`` (Cholesky factors of correlations, and of covariances
-        row by row), ``"zero_sum"`` (arrays that sum to zero along each axis) or another name that transforms know.
+        ``"real"``, ``"interval"``, ``"integers"``, ``"simplex"``, ``"vector"`` (all of a vector space), ``"circular"`` (angles from
+        −π to π), ``"positive_definite"`` (symmetric matrices), ``"cholesky_corr"`` and ``"packed_cholesky"`` (Cholesky factors of
+        correlations, and of covariances row by row), ``"zero_sum"`` (arrays that sum to zero along each axis) or another name that
+        transforms know.
     lower, upper : Tensor, number or None
         Bounds of an interval; None is no bound on that side.
     event_ndim : int
@@ -91,6 +92,7 @@ def _sums_to_zero(value: Any, axes: Iterable[int]) -> Any:
 
 
 _CONDITIONS = {
+    "circular": lambda value: [T.less_equal(T.abs(value), math.pi)],
     "simplex": _simplex,
     "positive_definite": _definite,
     "packed_cholesky": _packed_cholesky,
@@ -104,6 +106,7 @@ unit_interval = Support("interval", 0.0, 1.0)
 open_unit_interval = Support("interval", 0.0, 1.0, open=True)
 naturals = Support("integers", 0, None)
 binary = Support("integers", 0, 1)
+circle = Support("circular")
 simplex = Support("simplex", event_ndim=1)
 vector = Support("vector", event_ndim=1)
 positive_definite_matrices = Support("positive_definite", event_ndim=2)

@@ -64,6 +64,13 @@ def skewed():
     mu = pymc.Normal("mu")
     pymc.Triangular("triangular", lower=-1.0, upper=2.0 + mu**2, c=0.5)
     pymc.Moyal("moyal", mu, 2.0)
+    pymc.Wald("wald", mu=2.0, phi=3.0 + mu**2)
+    pymc.ExGaussian("ex_gaussian", mu, 2.0, nu=1.5)
+    pymc.SkewNormal("skew_normal", alpha=2.0, mu=mu, sigma=2.0)
+    pymc.VonMises("von_mises", mu, 1.5)
+    pymc.Rice("rice", nu=1.0 + mu**2, sigma=2.0)
+    pymc.SkewStudentT("skew_t", a=2.0, b=3.0, mu=mu, sigma=1.5)
+    pymc.Lognormal("log_normal", mu, 2.0)
 
 
 def counts():

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.stats as st
 from row import NEAR, Row, array
-from scipy.special import erf, erfc, erfcinv, erfinv, log_ndtr
+from scipy.integrate import quad
+from scipy.special import erf, erfc, erfcinv, erfinv, expit, log_ndtr
 
 import symjax.random as R
 
@@ -38,6 +39,92 @@ class Moyal:
         return self.mu - 2 * self.sigma * np.log(erfinv(q) * np.sqrt(2))
 
 
+def inverted(tail: Any, levels: Any, low: Any, high: Any) -> Any:
+    """Where an increasing log tail has these levels, by bisection."""
+    shape = np.broadcast_shapes(np.shape(levels), np.shape(low), np.shape(high))
+    a, b, goal = np.broadcast_to(low, shape), np.broadcast_to(high, shape), np.log(levels)
+    for _ in range(64):
+        middle = 0.5 * (a + b)
+        below = tail(middle) < goal
+        a, b = np.where(below, middle, a), np.where(below, b, middle)
+    return 0.5 * (a + b)
+
+
+class ExGaussian:
+    """scipy's exponnorm has no log tails: the upper one as a sum, the lower one by quadrature of E Φ((x - μ - E) / σ)."""
+
+    def __init__(self, mu: Any, sigma: Any, nu: Any):
+        self.mu, self.sigma, self.nu = (np.asarray(p, float) for p in (mu, sigma, nu))
+        self.k = self.sigma / self.nu
+        self.law = st.exponnorm(self.nu / self.sigma, self.mu, self.sigma)
+        self.logpdf, self.mean, self.var = self.law.logpdf, self.law.mean, self.law.var
+        self.reach = 40 * self.sigma, 40 * self.sigma + 800 * self.nu
+
+    def logsf(self, x: Any) -> Any:
+        z = (x - self.mu) / self.sigma
+        upper = np.logaddexp(log_ndtr(-z), self.k * (0.5 * self.k - z) + log_ndtr(z - self.k))
+        return np.where(z < 0, np.log1p(-np.exp(self._left(np.minimum(z, 0.0)))), upper)
+
+    def _left(self, z: Any) -> Any:
+        end = 40 / (self.k + np.maximum(-z, 0) + 1)
+        total = 0.0
+        for panel in range(6):
+            for node, weight in zip(*np.polynomial.legendre.leggauss(16), strict=True):
+                t = end * (panel + 0.5 + 0.5 * node) / 6
+                total = total + weight * end / 12 * self.k * np.exp(-self.k * t + log_ndtr(z - t) - log_ndtr(z))
+        return log_ndtr(z) + np.log(total)
+
+    def logcdf(self, x: Any) -> Any:
+        z = (x - self.mu) / self.sigma
+        with np.errstate(divide="ignore"):
+            return np.where(z < 1, self._left(np.minimum(z, 1.0)), np.log1p(-np.exp(np.where(z < 1, -1.0, self.logsf(x)))))
+
+    def ppf(self, q: Any) -> Any:
+        return inverted(self.logcdf, q, self.mu - self.reach[0], self.mu + self.reach[1])
+
+    def isf(self, q: Any) -> Any:
+        return -inverted(lambda x: self.logsf(-x), q, -self.mu - self.reach[1], -self.mu + self.reach[0])
+
+
+class SkewT:
+    """scipy's jf_skew_t has no log tails: those of the Beta law of the odds, each from its own side."""
+
+    def __init__(self, a: Any, b: Any, mu: Any, sigma: Any):
+        self.mu, self.width = np.asarray(mu, float), sigma * np.sqrt(a + b)
+        self.left, self.right = st.beta(a, b), st.beta(b, a)
+        self.law = st.jf_skew_t(a, b, mu, sigma)
+        self.logpdf, self.a, self.b = self.law.logpdf, np.asarray(a, float), np.asarray(b, float)
+
+    def _share(self, x: Any) -> Any:
+        return expit(2 * np.arcsinh((x - self.mu) / self.width))
+
+    def logcdf(self, x: Any) -> Any:
+        return self.left.logcdf(self._share(x))
+
+    def logsf(self, x: Any) -> Any:
+        return self.right.logcdf(self._share(2 * self.mu - x))
+
+    def ppf(self, q: Any) -> Any:
+        y, z = self.left.ppf(q), self.right.isf(q)
+        return self.mu + self.width * np.sinh(0.5 * (np.log(y) - np.log(z)))
+
+    def _moment(self, power: int) -> Any:
+        def one(a: float, b: float) -> float:
+            if min(a, b) <= 0.5 * power:
+                return np.inf
+            law = st.jf_skew_t(a, b)
+            return quad(lambda x: x**power * law.pdf(x), -np.inf, np.inf, epsabs=1e-13, epsrel=1e-11, limit=400)[0]
+
+        return np.vectorize(one)(self.a, self.b)
+
+    def mean(self) -> Any:
+        return self.mu + self.width / np.sqrt(self.a + self.b) * self._moment(1)
+
+    def var(self) -> Any:
+        with np.errstate(invalid="ignore"):
+            return self.width**2 / (self.a + self.b) * (self._moment(2) - self._moment(1) ** 2)
+
+
 SKEWED: list[Row] = [
     Row(
         R.Triangular,
@@ -60,5 +147,72 @@ SKEWED: list[Row] = [
         [(0.0, 1.0), (-3.0, 1e-3), (array(0.0, 5.0, -1e3), array(1.0, 2.0, 1e4))],
         same=[({}, (0.0, 1.0)), ({"mu": 2.0}, (2.0, 1.0))],
         bad=[({"sigma": -1.0}, "sigma"), ({"mu": np.nan}, "mu")],
+    ),
+    Row(
+        R.Wald,
+        lambda mu, lam, alpha: st.invgauss(mu / lam, alpha, lam),
+        [(1.0, 1.0, 0.5), (3.0, 0.5, 0.25), (1e-2, 4.0, 0.1), (array(0.5, 2.0, 30.0), array(20.0, 3.0, 1e4), array(0.2, 1.0, 0.5))],
+        same=[
+            ({"mu": 2.0}, (2.0, 1.0, 0.0)),
+            ({"mu": 2.0, "lam": 3.0, "alpha": 1.0}, (2.0, 3.0, 1.0)),
+            ({"mu": 2.0, "phi": 3.0}, (2.0, 6.0, 0.0)),
+            ({"lam": 2.0, "phi": 4.0}, (0.5, 2.0, 0.0)),
+        ],
+        outside=lambda mu, lam, alpha: [alpha, alpha - 1e-3, -np.inf],
+        bad=[({"mu": 0.0}, "mu"), ({"lam": -1.0}, "lam"), ({"mu": 1.0, "phi": 0.0}, "phi"), ({"alpha": -1.0}, "alpha")],
+        far=False,
+    ),
+    Row(
+        R.ExGaussian,
+        ExGaussian,
+        [(0.0, 1.0, 1.0), (-3.0, 0.5, 4.0), (1.0, 2.0, 0.3), (array(0.0, 5.0, -10.0), array(0.1, 3.0, 2.0), array(3.0, 0.2, 1.0))],
+        same=[({"nu": 2.0}, (0.0, 1.0, 2.0))],
+        bad=[({"sigma": 0.0}, "sigma"), ({"nu": -1.0}, "nu")],
+    ),
+    Row(
+        R.SkewNormal,
+        lambda alpha, mu, sigma: st.skewnorm(alpha, mu, sigma),
+        [(1.0, 0.0, 1.0), (0.0, 1.0, 2.0), (array(-3.0, 0.5, 20.0), array(0.0, 5.0, -10.0), array(1.0, 0.1, 4.0))],
+        same=[*({"alpha": 2.0, "mu": 1.5, k: v} for k, v in (("tau", 0.25), ("sigma", 2.0)))],
+        bad=[({"sigma": 0.0}, "sigma"), ({"tau": -1.0}, "tau")],
+        levels=NEAR,
+        cdf=False,
+        quantiles=False,
+    ),
+    Row(
+        R.VonMises,
+        lambda mu, kappa: st.vonmises(kappa, mu),
+        [(0.0, 1.0), (0.0, 1e-2), (array(1.0, -0.5, 2.0), array(50.0, 300.0, 1e4))],
+        same=[({}, (0.0, 1.0)), ({"mu": 1.0}, (1.0, 1.0))],
+        outside=lambda mu, kappa: [np.pi + 1e-3, -np.pi - 1e-3, np.inf],
+        bad=[({"kappa": 0.0}, "kappa"), ({"mu": np.nan}, "mu")],
+        levels=NEAR,
+        moments=False,
+        cdf=False,
+        quantiles=False,
+    ),
+    Row(
+        R.Rice,
+        lambda nu, sigma: st.rice(nu / sigma, 0.0, sigma),
+        [(1.0, 1.0), (0.0, 2.0), (array(0.5, 3.0, 40.0), array(2.0, 0.5, 1.0))],
+        same=[({"nu": 2.0}, (2.0, 1.0)), ({"b": 2.0, "sigma": 3.0}, (6.0, 3.0)), ({"nu": 2.0, "sigma": 3.0}, (2.0, 3.0))],
+        outside=lambda nu, sigma: [0.0, -1e-3, -np.inf],
+        bad=[({"nu": -1.0}, "nu"), ({"b": -1.0}, "b"), ({"sigma": 0.0}, "sigma")],
+        levels=NEAR,
+        cdf=False,
+        quantiles=False,
+    ),
+    Row(
+        R.SkewStudentT,
+        SkewT,
+        [
+            (2.0, 3.0, 0.0, 1.0),
+            (0.4, 5.0, 1.0, 2.0),
+            (array(4.0, 0.8, 30.0), array(1.2, 0.9, 20.0), array(0.0, 5.0, -10.0), array(1.0, 0.1, 4.0)),
+        ],
+        same=[({"a": 1.0, "b": 2.0}, (1.0, 2.0, 0.0, 1.0)), ({"a": 1.0, "b": 2.0, "mu": 3.0, "lam": 0.25}, (1.0, 2.0, 3.0, 2.0))],
+        bad=[({"a": 0.0}, "a"), ({"b": -1.0}, "b"), ({"a": 1.0, "b": 1.0, "lam": 0.0}, "lam")],
+        levels=NEAR,
+        far=False,
     ),
 ]

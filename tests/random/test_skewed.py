@@ -5,7 +5,9 @@ import pytest
 import scipy.stats as st
 
 import symjax.random as R
+import symjax.tensor as T
 from symjax.core._function import evaluate
+from symjax.random.transforms import default_transform
 
 
 @pytest.mark.parametrize("c", [0.0, 2.0])
@@ -18,3 +20,29 @@ def test_the_mode_of_a_triangular_law_may_be_a_bound(c):
         np.testing.assert_allclose(np.exp(evaluate(R.logccdf(law, x))), reference.sf(x), rtol=1e-12, atol=1e-16)
     levels = np.array([1e-9, 0.3, 0.7, 1 - 1e-9])
     np.testing.assert_allclose(evaluate(R.icdf(law, levels)), reference.ppf(levels), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "law, reference",
+    [
+        (lambda **own: R.SkewNormal(-3.0, 1.0, 2.0, **own), st.skewnorm(-3.0, 1.0, 2.0)),
+        (lambda **own: R.VonMises(0.0, 1e-3, **own), st.vonmises(1e-3)),
+        (lambda **own: R.VonMises(0.0, 1.5, **own), st.vonmises(1.5)),
+        (lambda **own: R.VonMises(1.0, 1e4, **own), st.vonmises(1e4, 1.0)),
+        (lambda **own: R.Rice(3.0, 2.0, **own), st.rice(1.5, 0.0, 2.0)),
+    ],
+)
+def test_draws_of_laws_without_a_cdf_follow_the_reference(law, reference):
+    x = evaluate(law(shape=2_000), seed=5)
+    # five laws are tested: less than 1e-4 that any of them fails
+    assert st.kstest(x, reference.cdf).pvalue > 2e-5
+
+
+def test_angles_have_the_circular_transform_and_wrap_around():
+    assert np.all(np.abs(evaluate(R.VonMises(3.1, 2.0, shape=500), seed=1)) <= np.pi)
+    assert default_transform(R.VonMises.support(0.0, 1.0), ()).name == "circular"
+
+
+def test_the_variance_of_a_far_rice_law_keeps_its_digits():
+    b = np.array([200.0, 999.0, 1001.0, 1e6])
+    np.testing.assert_allclose(evaluate(R.Rice.variance(T.as_tensor(b), T.as_tensor(1.0))), 1 - 0.5 / b**2, rtol=1e-9)

@@ -1,4 +1,4 @@
-"""The skew t law of Jones and Faddy."""
+"""The SkewStudentT law."""
 
 from __future__ import annotations
 
@@ -13,32 +13,45 @@ from symjax.random import _support as support
 from symjax.random._alternatives import scale
 from symjax.random._constraint import Parameter, positive
 from symjax.random._distribution import Distribution
-from symjax.random._incomplete import log_beta, log_betainc, log_betaincc
-from symjax.random.distributions.beta import beta_quantile
+from symjax.random._incomplete import log_beta_kernel, log_beta_tails, log_gamma_ratio, log_probability
+from symjax.random._inversion import inverse
+from symjax.tensor._wrap import elementwise
 
 
-def _shares(z: Any, total: Any) -> tuple[Any, Any]:
-    """``(1 + z / √(a + b + z²)) / 2`` and its complement, each to all digits: the Beta(a, b) variable behind the law."""
-    far = T.hypot(z, T.sqrt(total))
-    size = T.abs(z)
-    small, large = total / (2 * far * (far + size)), (far + size) / (2 * far)
-    below = T.less(z, 0)
-    return T.where(below, small, large), T.where(below, large, small)
+def _log_tails(a: Any, b: Any, s: Any) -> tuple[Any, Any]:
+    """log cdf and log survival function of the log odds of a Beta(a, b) variable."""
+    return log_beta_tails(a, b, jax.nn.sigmoid(s), jax.nn.sigmoid(-s))
+
+
+def _log_density(a: Any, b: Any, s: Any) -> Any:
+    return log_beta_kernel(a, b, jax.nn.sigmoid(s), jax.nn.sigmoid(-s))
+
+
+def _log_tail(side: int) -> Any:
+    return log_probability(lambda a, b, s: _log_tails(a, b, s)[side], _log_density, (1, -1)[side])
+
+
+_log_odds_density = elementwise(_log_density, "log_beta_odds_density", 3)
+_log_odds_cdf = elementwise(_log_tail(0), "log_beta_odds_cdf", 3)
+_log_odds_ccdf = elementwise(_log_tail(1), "log_beta_odds_ccdf", 3)
+_odds_quantile = elementwise(inverse(_log_tails, _log_density), "beta_odds_quantile", 4)
+_log_gamma_ratio = elementwise(log_gamma_ratio, "log_gamma_half_ratio", 1)
+
+
+def _log_odds(value: Any, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
+    return 2 * T.arcsinh((value - mu) / (sigma * T.sqrt(a + b)))
 
 
 class SkewStudentTDistribution(Distribution):
-    r"""Skew t law, proportional to :math:`(1 + z/r)^{a+1/2} (1 - z/r)^{b+1/2}`.
-
-    Here :math:`r = \sqrt{a+b+z^2}` and :math:`z = (x-\mu)/\sigma`. It is the law of
-    :math:`\mu + \sigma\sqrt{a+b}\,(2B-1) / (2\sqrt{B(1-B)})` for a B of law Beta(a, b), that of Student's t where a and b are both
-    half the degrees of freedom.
+    r"""Jones and Faddy's skew t law: of :math:`\mu + \sigma\sqrt{a+b} \sinh(L/2)` for the log odds L of a Beta(a, b) variable.
 
     Parameters
     ----------
     a, b : tensor-like
-        Weights of the tails, positive: the right one is like the power −2b−1, the left one like −2a−1.
+        Shapes, positive: indices of the left and right tails are ``2 * a`` and ``2 * b``. Equal ones give Student's t law with
+        ``2 * a`` degrees of freedom.
     mu : tensor-like
-        Location.
+        Location; 0 by default. By keyword, like the following.
     sigma : tensor-like, optional
         Scale, positive; 1 by default.
     lam : tensor-like, optional
@@ -47,13 +60,12 @@ class SkewStudentTDistribution(Distribution):
     Examples
     --------
     >>> import symjax.random as R
-    >>> x = R.SkewStudentT(a=2.0, b=2.0, name="x")
-    >>> round(float(R.logp(x, 0.0).eval()), 4)
-    -0.9808
+    >>> R.SkewStudentT(2.0, [3.0, 4.0], mu=1.0, name="x").shape
+    (2,)
 
     References
     ----------
-    Jones, Faddy, A skew extension of the t-distribution, with applications, J. R. Statist. Soc. B 65, 2003, equations 1 and 2.
+    Jones, Faddy, A skew extension of the t-distribution, with applications, Journal of the Royal Statistical Society B 65, 2003.
     """
 
     parameters = {"a": Parameter(positive), "b": Parameter(positive), "mu": Parameter(), "sigma": Parameter(positive)}
@@ -66,47 +78,42 @@ class SkewStudentTDistribution(Distribution):
 
     def draw(self, key: Any, shape: Any, dtype: Any, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
         first, second = jax.random.split(key)
-        # of two Gamma variables, the logs of which do not underflow
-        u = jax.random.loggamma(first, jnp.asarray(a, dtype), shape, dtype)
-        v = jax.random.loggamma(second, jnp.asarray(b, dtype), shape, dtype)
-        return mu + sigma * jnp.sqrt(jnp.asarray(a + b, dtype)) * jnp.sinh(0.5 * (u - v))
+        odds = jax.random.loggamma(first, jnp.asarray(a, dtype), shape, dtype)
+        odds = odds - jax.random.loggamma(second, jnp.asarray(b, dtype), shape, dtype)
+        return mu + sigma * jnp.sqrt(a + b) * jnp.sinh(0.5 * odds)
 
     def log_density(self, value: Any, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
-        lower, upper = _shares((value - mu) / sigma, a + b)
-        normalizer = log_beta(a, b) + 0.5 * T.log(a + b) - 2 * math.log(2) + T.log(sigma)
-        return (a + 0.5) * T.log(lower) + (b + 0.5) * T.log(upper) - normalizer
-
-    def _tails(self, value: Any, a: Any, b: Any, mu: Any, sigma: Any, first: Any, second: Any) -> Any:
-        z = (value - mu) / sigma
-        lower, upper = _shares(z, a + b)
-        return T.where(T.less(z, 0), first(a, b, lower), second(b, a, upper))
+        width = sigma * T.sqrt(a + b)
+        slope = math.log(2) - T.log(width) - T.log(T.hypot(1.0, (value - mu) / width))
+        return _log_odds_density(a, b, _log_odds(value, a, b, mu, sigma)) + slope
 
     def log_cdf(self, value: Any, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
-        return self._tails(value, a, b, mu, sigma, log_betainc, log_betaincc)
+        return _log_odds_cdf(a, b, _log_odds(value, a, b, mu, sigma))
 
     def log_ccdf(self, value: Any, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
-        return self._tails(value, a, b, mu, sigma, log_betaincc, log_betainc)
+        return _log_odds_ccdf(a, b, _log_odds(value, a, b, mu, sigma))
 
     def quantile(self, q: Any, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
-        lower, upper = beta_quantile(q, 1 - q, a, b), beta_quantile(1 - q, q, b, a)
-        return mu + sigma * T.sqrt(a + b) * (lower - upper) / (2 * T.sqrt(lower) * T.sqrt(upper))
+        return mu + sigma * T.sqrt(a + b) * T.sinh(0.5 * _odds_quantile(q, 1 - q, a, b))
+
+    def _standard_mean(self, a: Any, b: Any) -> Any:
+        """Mean of the standard law for shapes above 1/2."""
+        return 0.5 * (a - b) * T.sqrt(a + b) * T.exp(-_log_gamma_ratio(a - 0.5) - _log_gamma_ratio(b - 0.5))
 
     def mean(self, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
         exists = T.greater(T.minimum(a, b), 0.5)
-        return mu + sigma * T.where(exists, _standard_mean(T.where(exists, a, 1.0), T.where(exists, b, 1.0)), math.nan)
+        return mu + sigma * T.where(exists, self._standard_mean(T.where(exists, a, 1.0), T.where(exists, b, 1.0)), math.nan)
 
     def variance(self, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
-        exists = T.greater(T.minimum(a, b), 1.0)
-        a, b = T.where(exists, a, 2.0), T.where(exists, b, 2.0)
+        least = T.minimum(a, b)
+        finite = T.greater(least, 1.0)
+        a, b = T.where(finite, a, 2.0), T.where(finite, b, 2.0)
         square = 0.25 * (a + b) * ((a - b) ** 2 + a + b - 2) / ((a - 1) * (b - 1))
-        return sigma**2 * T.where(exists, square - _standard_mean(a, b) ** 2, math.nan)
+        value = square - self._standard_mean(a, b) ** 2
+        return sigma**2 * T.where(finite, value, T.where(T.greater(least, 0.5), math.inf, math.nan))
 
     def support_point(self, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
         return mu
-
-
-def _standard_mean(a: Any, b: Any) -> Any:
-    return 0.5 * (a - b) * T.sqrt(a + b) * T.exp(T.gammaln(a - 0.5) - T.gammaln(a) + T.gammaln(b - 0.5) - T.gammaln(b))
 
 
 SkewStudentT = SkewStudentTDistribution()
