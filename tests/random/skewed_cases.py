@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.stats as st
 from row import NEAR, Row, array
-from scipy.integrate import quad
-from scipy.special import erf, erfc, erfcinv, erfinv, expit, log_ndtr
+from scipy.special import betaln, erf, erfc, erfcinv, erfinv, expit, log_expit, log_ndtr
 
 import symjax.random as R
 
@@ -87,42 +86,39 @@ class ExGaussian:
 
 
 class SkewT:
-    """scipy's jf_skew_t has no log tails: those of the Beta law of the odds, each from its own side."""
+    """scipy's jf_skew_t loses digits in the tails: density and tails of the Beta law of the odds, each from its own side."""
 
     def __init__(self, a: Any, b: Any, mu: Any, sigma: Any):
         self.mu, self.width = np.asarray(mu, float), sigma * np.sqrt(a + b)
         self.left, self.right = st.beta(a, b), st.beta(b, a)
         self.law = st.jf_skew_t(a, b, mu, sigma)
-        self.logpdf, self.a, self.b = self.law.logpdf, np.asarray(a, float), np.asarray(b, float)
+        self.a, self.b = np.asarray(a, float), np.asarray(b, float)
 
-    def _share(self, x: Any) -> Any:
-        return expit(2 * np.arcsinh((x - self.mu) / self.width))
+    def _odds(self, x: Any) -> Any:
+        return 2 * np.arcsinh((x - self.mu) / self.width)
+
+    def logpdf(self, x: Any) -> Any:
+        s = self._odds(x)
+        kernel = self.a * log_expit(s) + self.b * log_expit(-s) - betaln(self.a, self.b)
+        return kernel + np.log(2 / self.width) - np.log(np.hypot(1, (x - self.mu) / self.width))
 
     def logcdf(self, x: Any) -> Any:
-        return self.left.logcdf(self._share(x))
+        s = self._odds(x)
+        return np.where(s < 0, self.left.logcdf(expit(s)), np.log1p(-self.right.cdf(expit(-s))))
 
     def logsf(self, x: Any) -> Any:
-        return self.right.logcdf(self._share(2 * self.mu - x))
+        s = self._odds(x)
+        return np.where(s > 0, self.right.logcdf(expit(-s)), np.log1p(-self.left.cdf(expit(s))))
 
     def ppf(self, q: Any) -> Any:
         y, z = self.left.ppf(q), self.right.isf(q)
         return self.mu + self.width * np.sinh(0.5 * (np.log(y) - np.log(z)))
 
-    def _moment(self, power: int) -> Any:
-        def one(a: float, b: float) -> float:
-            if min(a, b) <= 0.5 * power:
-                return np.inf
-            law = st.jf_skew_t(a, b)
-            return quad(lambda x: x**power * law.pdf(x), -np.inf, np.inf, epsabs=1e-13, epsrel=1e-11, limit=400)[0]
-
-        return np.vectorize(one)(self.a, self.b)
-
     def mean(self) -> Any:
-        return self.mu + self.width / np.sqrt(self.a + self.b) * self._moment(1)
+        return np.where(np.minimum(self.a, self.b) > 0.5, self.law.mean(), np.inf)
 
     def var(self) -> Any:
-        with np.errstate(invalid="ignore"):
-            return self.width**2 / (self.a + self.b) * (self._moment(2) - self._moment(1) ** 2)
+        return np.where(np.minimum(self.a, self.b) > 1, self.law.var(), np.inf)
 
 
 SKEWED: list[Row] = [
@@ -173,7 +169,7 @@ SKEWED: list[Row] = [
         R.SkewNormal,
         lambda alpha, mu, sigma: st.skewnorm(alpha, mu, sigma),
         [(1.0, 0.0, 1.0), (0.0, 1.0, 2.0), (array(-3.0, 0.5, 20.0), array(0.0, 5.0, -10.0), array(1.0, 0.1, 4.0))],
-        same=[*({"alpha": 2.0, "mu": 1.5, k: v} for k, v in (("tau", 0.25), ("sigma", 2.0)))],
+        same=[({"alpha": 2.0, "tau": 0.25}, (2.0, 0.0, 2.0)), ({}, (1.0, 0.0, 1.0)), ({"sigma": 2.0}, (1.0, 0.0, 2.0))],
         bad=[({"sigma": 0.0}, "sigma"), ({"tau": -1.0}, "tau")],
         levels=NEAR,
         cdf=False,
@@ -190,11 +186,12 @@ SKEWED: list[Row] = [
         moments=False,
         cdf=False,
         quantiles=False,
+        integrates=False,
     ),
     Row(
         R.Rice,
         lambda nu, sigma: st.rice(nu / sigma, 0.0, sigma),
-        [(1.0, 1.0), (0.0, 2.0), (array(0.5, 3.0, 40.0), array(2.0, 0.5, 1.0))],
+        [(1.0, 1.0), (0.0, 2.0), (array(0.5, 3.0, 12.0), array(2.0, 0.5, 1.0))],
         same=[({"nu": 2.0}, (2.0, 1.0)), ({"b": 2.0, "sigma": 3.0}, (6.0, 3.0)), ({"nu": 2.0, "sigma": 3.0}, (2.0, 3.0))],
         outside=lambda nu, sigma: [0.0, -1e-3, -np.inf],
         bad=[({"nu": -1.0}, "nu"), ({"b": -1.0}, "b"), ({"sigma": 0.0}, "sigma")],

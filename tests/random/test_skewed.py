@@ -46,3 +46,11 @@ def test_angles_have_the_circular_transform_and_wrap_around():
 def test_the_variance_of_a_far_rice_law_keeps_its_digits():
     b = np.array([200.0, 999.0, 1001.0, 1e6])
     np.testing.assert_allclose(evaluate(R.Rice.variance(T.as_tensor(b), T.as_tensor(1.0))), 1 - 0.5 / b**2, rtol=1e-9)
+
+
+@pytest.mark.parametrize("mu, kappa", [(0.0, 1e-2), (3.0, 1.0), (10.0, 20.0)])
+def test_the_density_of_an_angle_integrates_to_one(mu, kappa):
+    x = np.linspace(-np.pi, np.pi, 401)[1:]
+    # the rule of equal steps is exact for periodic functions
+    total = np.exp(evaluate(R.logp(R.VonMises(mu, kappa), x))).mean() * 2 * np.pi
+    np.testing.assert_allclose(total, 1.0, rtol=1e-12)
