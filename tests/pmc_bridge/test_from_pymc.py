@@ -71,6 +71,7 @@ def skewed():
     pymc.Rice("rice", nu=1.0 + mu**2, sigma=2.0)
     pymc.SkewStudentT("skew_t", a=2.0, b=3.0, mu=mu, sigma=1.5)
     pymc.Lognormal("log_normal", mu, 2.0)
+    pymc.Interpolated("interpolated", np.array([0.0, 1.0, 3.0]), np.array([0.5, 2.0, 1.0]))
 
 
 def counts():

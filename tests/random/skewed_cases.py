@@ -121,6 +121,42 @@ class SkewT:
         return np.where(np.minimum(self.a, self.b) > 1, self.law.var(), np.inf)
 
 
+class Pieces:
+    """scipy has no linear pieces: sums of the masses left of a point, and bisection."""
+
+    def __init__(self, x: Any, p: Any):
+        self.x, self.p = x, p / np.trapezoid(p, x)
+
+    def logpdf(self, v: Any) -> Any:
+        return np.log(np.interp(v, self.x, self.p))
+
+    def cdf(self, v: Any) -> Any:
+        def one(end: float) -> float:
+            x = np.append(self.x[self.x < end], end)
+            return float(np.trapezoid(np.interp(x, self.x, self.p), x))
+
+        return np.vectorize(one)(v)
+
+    def logcdf(self, v: Any) -> Any:
+        return np.log(self.cdf(v))
+
+    def logsf(self, v: Any) -> Any:
+        return Pieces(-self.x[::-1], self.p[::-1]).logcdf(-np.asarray(v))
+
+    def ppf(self, q: Any) -> Any:
+        return inverted(self.logcdf, q, self.x[0], self.x[-1])
+
+    def _moment(self, k: int, center: float) -> float:
+        x = np.unique(np.append(np.linspace(self.x[0], self.x[-1], 200_001), self.x))
+        return float(np.trapezoid((x - center) ** k * np.interp(x, self.x, self.p), x))
+
+    def mean(self) -> Any:
+        return self._moment(1, 0.0)
+
+    def var(self) -> Any:
+        return self._moment(2, self.mean())
+
+
 SKEWED: list[Row] = [
     Row(
         R.Triangular,
@@ -211,5 +247,16 @@ SKEWED: list[Row] = [
         bad=[({"a": 0.0}, "a"), ({"b": -1.0}, "b"), ({"a": 1.0, "b": 1.0, "lam": 0.0}, "lam")],
         levels=NEAR,
         far=False,
+    ),
+    Row(
+        R.Interpolated,
+        Pieces,
+        [(array(0.0, 1.0, 3.0), array(0.0, 2.0, 1.0)), (array(-1.0, 0.0, 0.5, 2.0), array(1.0, 3.0, 3.0, 0.0))],
+        outside=lambda x, p: [x[0] - 1e-3, x[-1] + 1e-3, np.inf],
+        bad=[({"x_points": array(0.0, 1.0, 1.0)}, "x_points"), ({"pdf_points": array(0.0, -1.0, 2.0)}, "pdf_points")],
+        levels=NEAR,
+        far=False,
+        quantiles=False,
+        integrates=False,
     ),
 ]

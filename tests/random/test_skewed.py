@@ -54,3 +54,12 @@ def test_the_density_of_an_angle_integrates_to_one(mu, kappa):
     # the rule of equal steps is exact for periodic functions
     total = np.exp(evaluate(R.logp(R.VonMises(mu, kappa), x))).mean() * 2 * np.pi
     np.testing.assert_allclose(total, 1.0, rtol=1e-12)
+
+
+def test_quantiles_of_linear_pieces_invert_the_cdf():
+    # the third piece has no mass
+    law = R.Interpolated([0.0, 1.0, 2.0, 3.0, 5.0], [0.0, 2.0, 0.0, 0.0, 1.0])
+    q = np.array([1e-12, 0.1, 0.4, 0.6, 0.7, 0.99, 1.0])
+    x = evaluate(R.icdf(law, q))
+    np.testing.assert_allclose(np.exp(evaluate(R.logcdf(law, x))), q, rtol=1e-12)
+    assert x[-1] == 5.0

@@ -88,6 +88,11 @@ def _half_normal(convert: Converter, node: Any, **own: Any) -> Any:
     return R.HalfNormal(convert(sigma), **own)
 
 
+def _interpolated(convert: Converter, node: Any, **own: Any) -> Any:
+    points, heights, _ = convert.all(_params(node))
+    return R.Interpolated(points, heights, **own)
+
+
 def _hyper_geometric(convert: Converter, node: Any, **own: Any) -> Any:
     good, bad, n = convert.all(_params(node))
     return R.HyperGeometric(N=good + bad, k=good, n=n, **own)
@@ -278,6 +283,7 @@ _LAWS: dict[str, Callable[..., Any]] = {
     "VonMisesRV": _direct(R.VonMises, "mu", "kappa"),
     "RiceRV": _direct(R.Rice, "b", "sigma"),
     "SkewStudentTRV": _direct(R.SkewStudentT, "a", "b", "mu", "sigma"),
+    "InterpolatedRV": _interpolated,
     "FlatRV": _direct(R.Flat),
     "HalfFlatRV": _direct(R.HalfFlat),
     "BernoulliRV": _direct(R.Bernoulli, "p"),
