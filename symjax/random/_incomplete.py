@@ -265,3 +265,5 @@ log_betainc = elementwise(
 log_betaincc = elementwise(
     log_probability(lambda a, b, x: log_beta_tails(a, b, x, 1 - x)[1], _log_beta_density, -1), "log_betaincc", 3
 )
+#: ``log_half_step(a)``: `log_gamma_ratio` of tensors.
+log_half_step = elementwise(log_gamma_ratio, "log_gamma_ratio", 1)

@@ -13,7 +13,7 @@ from symjax.random import _support as support
 from symjax.random._alternatives import scale
 from symjax.random._constraint import Parameter, positive
 from symjax.random._distribution import Distribution
-from symjax.random._incomplete import log_beta_kernel, log_beta_tails, log_gamma_ratio, log_probability
+from symjax.random._incomplete import log_beta_kernel, log_beta_tails, log_half_step, log_probability
 from symjax.random._inversion import inverse
 from symjax.tensor._wrap import elementwise
 
@@ -35,7 +35,6 @@ _log_odds_density = elementwise(_log_density, "log_beta_odds_density", 3)
 _log_odds_cdf = elementwise(_log_tail(0), "log_beta_odds_cdf", 3)
 _log_odds_ccdf = elementwise(_log_tail(1), "log_beta_odds_ccdf", 3)
 _odds_quantile = elementwise(inverse(_log_tails, _log_density), "beta_odds_quantile", 4)
-_log_gamma_ratio = elementwise(log_gamma_ratio, "log_gamma_half_ratio", 1)
 
 
 def _log_odds(value: Any, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
@@ -98,7 +97,7 @@ class SkewStudentTDistribution(Distribution):
 
     def _standard_mean(self, a: Any, b: Any) -> Any:
         """Mean of the standard law for shapes above 1/2."""
-        return 0.5 * (a - b) * T.sqrt(a + b) * T.exp(-_log_gamma_ratio(a - 0.5) - _log_gamma_ratio(b - 0.5))
+        return 0.5 * (a - b) * T.sqrt(a + b) * T.exp(-log_half_step(a - 0.5) - log_half_step(b - 0.5))
 
     def mean(self, a: Any, b: Any, mu: Any, sigma: Any) -> Any:
         exists = T.greater(T.minimum(a, b), 0.5)

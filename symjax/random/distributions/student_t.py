@@ -13,7 +13,7 @@ from symjax.random import _support as support
 from symjax.random._alternatives import scale
 from symjax.random._constraint import Parameter, positive
 from symjax.random._distribution import Distribution
-from symjax.random._incomplete import log_beta_kernel, log_beta_tails, log_gamma_ratio, log_probability
+from symjax.random._incomplete import log_beta_kernel, log_beta_tails, log_gamma_ratio, log_half_step, log_probability
 from symjax.random._inversion import inverse
 from symjax.random._piecewise import beyond
 from symjax.tensor._wrap import elementwise
@@ -71,11 +71,10 @@ _log_quantile = inverse(_half_tails, _half_log_density)
 
 #: ``half_student_t_quantile(q, complement, nu)``: inverse of the cdf of ``|t|``, with the complement 1 − q given apart.
 half_student_t_quantile = elementwise(lambda q, c, nu: jnp.exp(_log_quantile(q, c, nu)), "half_student_t_quantile", 3)
-_log_gamma_ratio = elementwise(log_gamma_ratio, "log_gamma_ratio", 1)
 
 
 def _log_normalizer(nu: Any, sigma: Any) -> Any:
-    return _log_gamma_ratio(0.5 * nu) - 0.5 * T.log(nu) - T.log(sigma) - 0.5 * _LOG_PI
+    return log_half_step(0.5 * nu) - 0.5 * T.log(nu) - T.log(sigma) - 0.5 * _LOG_PI
 
 
 def _log_kernel(z: Any, nu: Any) -> Any:
@@ -201,7 +200,7 @@ class HalfStudentTDistribution(Distribution):
     def mean(self, nu: Any, sigma: Any) -> Any:
         finite = T.greater(nu, 1)
         n = T.where(finite, nu, 2.0)
-        value = 2 * sigma * T.sqrt(n / math.pi) * T.exp(_log_gamma_ratio(0.5 * n)) / (n - 1)
+        value = 2 * sigma * T.sqrt(n / math.pi) * T.exp(log_half_step(0.5 * n)) / (n - 1)
         return T.where(finite, value, math.inf)
 
     def variance(self, nu: Any, sigma: Any) -> Any:
