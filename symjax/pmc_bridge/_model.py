@@ -73,7 +73,8 @@ class _MadeInContext(type):
     """The type of models: variables made in the ``__init__`` of a subclass belong to the model that is being made."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        model = object.__new__(cls)
+        kind: Any = cls
+        model = kind.__new__(kind)
         with model:
             model.__init__(*args, **kwargs)
         return model

@@ -14,6 +14,7 @@ EXCEPTIONS = {
     "Continuous": "a base class of laws written for PyTensor; laws are subclasses of symjax.random's Distribution",
     "Discrete": "as Continuous",
     "Distribution": "as Continuous",
+    "PolyaGamma": "its density has no expansion that keeps its digits for all shapes; Gibbs steps by it are not needed here",
     "SymbolicRandomVariable": "an operation of PyTensor",
     "blocking": "how PyMC's samplers lay out points",
     "compile_forward_sampling_function": "compiles PyTensor graphs",

@@ -374,15 +374,6 @@ CONTINUOUS = [
         far=False,
     ),
     Row(
-        R.SkewStudentT,
-        lambda a, b, mu, sigma: st.jf_skew_t(a, b, mu, sigma),
-        [(2.0, 2.0, 0.0, 1.0), (1.5, 4.0, -1.0, 2.0), (array(1.2, 3.0), array(2.5, 1.7), 0.5, array(1.0, 0.1))],
-        same=[*_scale_and_precision("lam", a=2.0, b=3.0, mu=0.3)],
-        bad=[({"a": 0.0, "b": 1.0}, "a"), ({"a": 1.0, "b": -1.0}, "b"), ({"a": 1.0, "b": 1.0, "sigma": 0.0}, "sigma")],
-        levels=NEAR,
-        far=False,
-    ),
-    Row(
         R.Kumaraswamy,
         Kumaraswamy,
         [(2.0, 3.0), (0.6, 0.7), (1.0, 1.0), (array(0.9, 2.0, 5.0), array(1.0, 40.0, 0.5))],

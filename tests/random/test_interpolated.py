@@ -63,9 +63,9 @@ def test_a_batch_of_densities_and_gradients(rng):
 
 
 def test_wrong_points_are_named():
-    with pytest.raises(ParameterError, match="'x_points' must be increasing"):
+    with pytest.raises(ParameterError, match="'x_points' must be at least two finite numbers"):
         R.Interpolated(X[::-1], P)
-    with pytest.raises(ParameterError, match="'pdf_points' must be zero or positive"):
+    with pytest.raises(ParameterError, match="'pdf_points' must be"):
         R.Interpolated(X, -P)
     with pytest.raises(ShapeError, match="as many elements"):
         R.Interpolated(X, P[:-1])

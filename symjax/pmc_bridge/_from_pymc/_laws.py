@@ -231,11 +231,6 @@ def _zero_sum(convert: Converter, node: Any, **own: Any) -> Any:
     return R.ZeroSumNormal(convert(sigma), n_zerosum_axes=node.op.ndim_supp, support_shape=event, **own)
 
 
-def _interpolated(convert: Converter, node: Any, **own: Any) -> Any:
-    x_points, pdf_points, _ = convert.all(_params(node))
-    return R.Interpolated(x_points, pdf_points, **own)
-
-
 def _kronecker(convert: Converter, node: Any, **own: Any) -> Any:
     mean, sigma, *covs = convert.all(_params(node))
     return R.KroneckerNormal(mean, covs=covs, sigma=sigma, **own)
@@ -282,7 +277,6 @@ _LAWS: dict[str, Callable[..., Any]] = {
     "SkewNormalRV": _direct(R.SkewNormal, "mu", "sigma", "alpha"),
     "VonMisesRV": _direct(R.VonMises, "mu", "kappa"),
     "RiceRV": _direct(R.Rice, "b", "sigma"),
-    "SkewStudentTRV": _direct(R.SkewStudentT, "a", "b", "mu", "sigma"),
     "InterpolatedRV": _interpolated,
     "FlatRV": _direct(R.Flat),
     "HalfFlatRV": _direct(R.HalfFlat),
@@ -318,6 +312,5 @@ _LAWS: dict[str, Callable[..., Any]] = {
     "_LKJCholeskyCovRV": _lkj_cholesky,
     "LKJCorrRV": _lkj,
     "ZeroSumNormalRV": _zero_sum,
-    "InterpolatedRV": _interpolated,
     "KroneckerNormalRV": _kronecker,
 }
