@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import symjax.tensor as T
+from symjax._errors import ShapeError
 from symjax.random import _support as support
 from symjax.random._constraint import Constraint, Parameter
 from symjax.random._distribution import Distribution
@@ -71,7 +72,10 @@ class InterpolatedDistribution(Distribution):
     parameters = {"x_points": Parameter(_increasing, 1), "pdf_points": Parameter(_heights, 1)}
 
     def parametrize(self, x_points: Any, pdf_points: Any) -> Any:
-        return x_points, pdf_points
+        x, p = T.as_tensor(x_points), T.as_tensor(pdf_points)
+        if x.ndim and p.ndim and x.shape[-1] != p.shape[-1]:
+            raise ShapeError(f"'x_points' and 'pdf_points' must have as many elements, got {x.shape} and {p.shape}.")
+        return x, p
 
     def support(self, x_points: Any, pdf_points: Any) -> support.Support:
         return support.interval(x_points[..., 0], x_points[..., -1])
