@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -179,12 +180,27 @@ def _varying_slopes() -> Any:
 PICTURES = {"eight_schools": _eight_schools, "change_point": _change_point, "varying_intercepts": _varying_slopes}
 
 
+def names() -> str:
+    """Tables of what `symjax.pmc_bridge` has, under PyMC's names: distributions, functions and classes, modules."""
+    import symjax.pmc_bridge as pm
+    from symjax.pmc_bridge._named import ModelDistribution
+
+    kinds: dict[str, list[tuple[str, ...]]] = {"Distributions": [], "Functions and classes": [], "Modules": []}
+    for name in sorted(n for n in dir(pm) if not n.startswith("_")):
+        found = getattr(pm, name)
+        kind = "Modules" if inspect.ismodule(found) else "Functions and classes"
+        kind = "Distributions" if isinstance(found, ModelDistribution) else kind
+        summary = (inspect.getdoc(found.family if kind == "Distributions" else found) or "").split("\n\n")[0]
+        kinds[kind].append((f"`pm.{name}`", re.sub(r":(\w+):`", r"{\1}`", summary.replace("\n", " "))))
+    return "\n".join(f"### {kind}\n\n{_table(('name', 'what it is'), rows)}" for kind, rows in kinds.items())
+
+
 def generate() -> None:
     """Write all parts; a file that would not change keeps its time, so that builds stay incremental."""
     import symjax.pmc_bridge as pm
 
     HERE.mkdir(exist_ok=True)
-    parts = {"laws.md": laws(), "pairs.md": conjugate_pairs()}
+    parts = {"laws.md": laws(), "pairs.md": conjugate_pairs(), "names.md": names()}
     for name, build in PICTURES.items():
         report = pm.explain(build())
         report.plot().savefig(HERE / f"{name}.png", dpi=110, bbox_inches="tight")
