@@ -81,7 +81,7 @@ def sample(
     nuts_sampler : {"symjax", "blackjax", "numpyro", "nutpie"}, optional
         Whose NUTS draws from what the rewrites have left, if it is installed. "pymc" means symjax's own.
     nuts_sampler_kwargs : dict, optional
-        Further keywords, as in **kwargs.
+        Further keywords, beside those of `kwargs`.
     callback : callable, optional
         ``callback(trace, draw)`` after each step, with the draws of the chain so far and a `Draw`: ``draw.chain``,
         ``draw.draw_idx``, ``draw.tuning``, ``draw.stats``, ``draw.point``. KeyboardInterrupt in it ends the run with what was
