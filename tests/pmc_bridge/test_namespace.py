@@ -22,6 +22,7 @@ EXCEPTIONS = {
     "initial_point": "builds PyTensor graphs; Model.initial_point gives the point",
     "logging": "the standard library's module, imported there by accident",
     "plots": "empty in PyMC: plots are ArviZ's",
+    "printing": "how PyMC prints its models; there once something was printed",
     "progress_bar": "how PyMC shows progress",
     "util": "PyMC's own helpers",
     "vartypes": "sets of PyTensor's types",
